@@ -1,0 +1,2 @@
+//! The `sidep-server` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Peakday: load testing and capacity simulation for peak days.

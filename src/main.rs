@@ -1,0 +1,2 @@
+//! The `peakday` program.
+fn main() {}
