@@ -1,0 +1,23 @@
+//! The validated scenario: who comes when, what they do, against which servers, and what is promised.
+//!
+//! `file` mirrors the TOML text and finds every problem at once; everything here is already sound, so nothing
+//! downstream checks again. Nothing in this module knows a clock, a socket or a file's place.
+
+pub mod arrival;
+pub mod curve;
+pub mod law;
+pub mod model;
+pub mod outcome;
+pub mod slo;
+pub mod subject;
+pub mod template;
+pub mod timeline;
+
+pub use arrival::Arrival;
+pub use curve::Curve;
+pub use law::Law;
+pub use model::*;
+pub use outcome::Outcome;
+pub use subject::Subject;
+pub use template::Template;
+pub use timeline::Timeline;
