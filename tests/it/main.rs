@@ -1,1 +1,3 @@
-//! One integration binary.
+//! The integration tests, one binary: each file is named after what it is about.
+
+mod tidy;

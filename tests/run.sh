@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The whole test suite: format, lints, documentation, tests.
+# Installs what the tests need where it may, and says exactly what is missing where it may not.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+updated=
+
+# need COMMAND PACKAGE: the command is there, or is installed from the Debian package where we are root.
+need() {
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $2, which has $1" >&2
+        [ -n "$updated" ] || apt-get update -qq >/dev/null || true
+        updated=yes
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null 2>&1 || true
+    fi
+    command -v "$1" >/dev/null || missing+=("$1 (Debian package $2)")
+}
+
+command -v cargo >/dev/null || missing+=("cargo (Rust 1.90 or later, by rustup)")
+need cc gcc
+need python3 python3
+need chromium chromium
+
+# The independent reader of our interval logs, in a folder of its own.
+venv=$PWD/target/test-python
+if command -v python3 >/dev/null && ! "$venv/bin/python" -c 'import hdrh' 2>/dev/null; then
+    python3 -m venv "$venv" >/dev/null 2>&1 || missing+=("python3's venv module (Debian package python3-venv)")
+    "$venv/bin/python" -m pip install --quiet 'hdrhistogram==0.10.8' \
+        || missing+=("the Python package hdrhistogram 0.10.8 in $venv")
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+    printf 'the tests need, and this machine does not have:\n' >&2
+    printf '  - %s\n' "${missing[@]}" >&2
+    exit 1
+fi
+export PEAKDAY_TEST_PYTHON=$venv/bin/python
+
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+cargo test --workspace --doc --locked --quiet
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked --status-level fail
+else
+    cargo test --workspace --lib --bins --tests --locked
+fi
