@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod curve;
 pub mod law;
 pub mod model;
+pub(crate) mod nearest;
 pub mod outcome;
 pub mod slo;
 pub mod subject;
