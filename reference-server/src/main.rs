@@ -1,2 +1,7 @@
 //! The `sidep-server` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_server::cli::main()
+}

@@ -1,0 +1,292 @@
+//! The configuration of a server: plain data, read from TOML with every problem reported at once.
+//!
+//! ```toml
+//! about = "one line"
+//! cpus = [0]                      # cores the server wants; whoever starts it applies them
+//!
+//! [slots]
+//! workers = 32                    # requests in service at once
+//! queue = 319                     # waiting places; one more is answered 503 with Retry-After
+//! retry_after = "5s"
+//! abandoned = "serve"             # or "drop": a request whose client has left
+//!
+//! [hold]                          # a slot is held for max(this, the real work with its commit)
+//! seed = 1
+//! law = { lognormal = { mean = "100ms", cv = 1.0 } }
+//! [hold.class]
+//! lab = { lognormal = { mean = "400ms", cv = 1.0 } }
+//!
+//! [issuer]
+//! workers = 16
+//! queue = 256
+//! token_lifetime = "8h"
+//! ```
+//!
+//! Without a table, its defaults hold: an open server whose bounds are far above what one core can use, and no
+//! modelled hold times.
+
+mod build;
+mod law;
+mod read;
+mod units;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::law::Law;
+pub use self::read::Problem;
+pub use self::units::Rate;
+use self::units::{duration_text, size_text};
+use crate::class::Class;
+
+/// Everything that bounds a server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "toml::Table")]
+pub struct Config {
+    /// One line for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// Cores that the server wants; empty: no wish. The server itself does not apply them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cpus: Vec<usize>,
+    /// Worker slots and the queue before them.
+    pub slots: Slots,
+    /// Modelled hold times.
+    pub hold: Hold,
+    /// The issuer of tokens, limited apart from the rest.
+    pub issuer: Issuer,
+    /// Messages to patients.
+    pub outbox: Outbox,
+    /// Limits on what a client may send and how long it may take.
+    pub limits: Limits,
+    /// Patients' links.
+    pub patients: Patients,
+    /// Consent to be loaded from another machine, served at `/.well-known/peakday.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
+}
+
+/// Worker slots and the queue before them (`[slots]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slots {
+    /// Requests in service at once. Default 4,096.
+    pub workers: usize,
+    /// Waiting places, first come first served; one request more is answered 503. Default 16,384.
+    pub queue: usize,
+    /// What a 503 says in `Retry-After` (rounded up to whole seconds). Default 5 s.
+    #[serde(serialize_with = "duration_text")]
+    pub retry_after: Duration,
+    /// What becomes of a request whose client has left. Default: it is served.
+    pub abandoned: Abandoned,
+}
+
+/// What becomes of a request whose client has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Abandoned {
+    /// It waits its turn, does its work and holds its slot: wasted work.
+    Serve,
+    /// It gives back its waiting place or its slot at once (what was already handed to the store is still stored).
+    Drop,
+}
+
+/// Modelled hold times of a slot (`[hold]`): back ends that the server does not have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hold {
+    /// Seed of the draws; every class draws from a stream of its own. Default 1.
+    pub seed: u64,
+    /// The law of every class that has none of its own; `None`: a slot is held only for the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub law: Option<Law>,
+    /// Laws of single classes. `sign-in` is not among them: see [`Issuer::hold`].
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub class: BTreeMap<Class, Law>,
+}
+
+/// The issuer of tokens (`[issuer]`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Issuer {
+    /// Sign-ins in service at once. Default 64.
+    pub workers: usize,
+    /// Waiting places. Default 4,096.
+    pub queue: usize,
+    /// How long a token is good for. Default 8 h, a working day.
+    #[serde(serialize_with = "duration_text")]
+    pub token_lifetime: Duration,
+    /// Modelled hold time of a sign-in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Law>,
+}
+
+/// Messages to patients (`[outbox]`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outbox {
+    /// Highest rate of messages handed to the gateway; `None`: as fast as it takes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Connections to the gateway, so also messages under way at once. Default 4.
+    pub connections: usize,
+    /// Pause after the first failure of a message; doubled for each further one, with jitter. Default 1 s.
+    #[serde(serialize_with = "duration_text")]
+    pub retry_first: Duration,
+    /// The longest pause. Default 60 s.
+    #[serde(serialize_with = "duration_text")]
+    pub retry_longest: Duration,
+    /// How long the gateway may take for one message. Default 10 s.
+    #[serde(serialize_with = "duration_text")]
+    pub timeout: Duration,
+}
+
+/// Limits on what a client may send and how long it may take (`[limits]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Connections open at once; further ones wait to be accepted. Default 16,384.
+    pub connections: usize,
+    /// Largest request body. Default 2 MB, some 2,500 results.
+    #[serde(serialize_with = "size_text")]
+    pub body: usize,
+    /// Most entries in one batch. Default 1,000.
+    pub batch: usize,
+    /// Time to send the headers of a request, from the end of the one before: so also how long a connection may
+    /// be idle. Default 120 s.
+    #[serde(serialize_with = "duration_text")]
+    pub headers: Duration,
+    /// Time to send the body of a request. Default 20 s.
+    #[serde(serialize_with = "duration_text")]
+    pub body_time: Duration,
+    /// How long accepted work may take to finish after SIGTERM. Default 10 s.
+    #[serde(serialize_with = "duration_text")]
+    pub drain: Duration,
+}
+
+/// Patients' links (`[patients]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Patients {
+    /// How long a session lasts after the right birth date. Default 15 min.
+    #[serde(serialize_with = "duration_text")]
+    pub session: Duration,
+    /// Wrong birth dates after which a link is locked. Default 5.
+    pub lock_after: u32,
+    /// How long it is locked. Default 1 h.
+    #[serde(serialize_with = "duration_text")]
+    pub lock_for: Duration,
+    /// Wrong birth dates after which a link is dead. Default 10.
+    pub dead_after: u32,
+}
+
+/// Consent to be loaded from another machine (`[consent]`); a loopback address needs none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Consent {
+    /// Hard ceiling of the load.
+    pub max_rate: Rate,
+    /// End of the consent, RFC 3339.
+    pub until: String,
+    /// SHA-256 of the token that the tool must show, hexadecimal.
+    pub token_sha256: String,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its key's path and a hint.
+    pub fn parse(text: &str) -> Result<Config, ConfigErrors> {
+        match text.parse::<toml::Table>() {
+            Ok(table) => Config::try_from(table),
+            Err(error) => Err(ConfigErrors(vec![Problem {
+                path: String::new(),
+                problem: format!("not TOML: {}", error.to_string().trim_end()),
+                hint: String::new(),
+            }])),
+        }
+    }
+
+    /// The law of the time for which a request of this class holds its slot at least; `None`: only for its work.
+    pub fn hold_law(&self, class: Class) -> Option<&Law> {
+        match class {
+            Class::SignIn => self.issuer.hold.as_ref(),
+            other => self.hold.class.get(&other).or(self.hold.law.as_ref()),
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(pub Vec<Problem>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Slots {
+            workers: 4_096,
+            queue: 16_384,
+            retry_after: Duration::from_secs(5),
+            abandoned: Abandoned::Serve,
+        }
+    }
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Hold { seed: 1, law: None, class: BTreeMap::new() }
+    }
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Issuer { workers: 64, queue: 4_096, token_lifetime: Duration::from_secs(8 * 3_600), hold: None }
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Outbox {
+            rate: None,
+            connections: 4,
+            retry_first: Duration::from_secs(1),
+            retry_longest: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 16_384,
+            body: 2_000_000,
+            batch: 1_000,
+            headers: Duration::from_secs(120),
+            body_time: Duration::from_secs(20),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Patients {
+    fn default() -> Self {
+        Patients {
+            session: Duration::from_secs(15 * 60),
+            lock_after: 5,
+            lock_for: Duration::from_secs(3_600),
+            dead_after: 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

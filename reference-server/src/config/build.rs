@@ -1,0 +1,224 @@
+//! From a TOML table to a [`Config`]: which keys there are, and what may stand in them.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use toml::Table;
+
+use super::read::Reader;
+use super::{Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots};
+use crate::class::Class;
+
+/// The most slots, waiting places or connections that a configuration may ask for.
+const MOST: u64 = 1_000_000;
+
+impl TryFrom<Table> for Config {
+    type Error = ConfigErrors;
+
+    fn try_from(table: Table) -> Result<Self, Self::Error> {
+        let problems = RefCell::default();
+        let root = Reader::new(table, &problems);
+        let config = Config {
+            about: root.text("about"),
+            cpus: root.cpus("cpus").unwrap_or_default(),
+            slots: root.section("slots").map(slots).unwrap_or_default(),
+            hold: root.section("hold").map(hold).unwrap_or_default(),
+            issuer: root.section("issuer").map(issuer).unwrap_or_default(),
+            outbox: root.section("outbox").map(outbox).unwrap_or_default(),
+            limits: root.section("limits").map(limits).unwrap_or_default(),
+            patients: root.section("patients").map(patients).unwrap_or_default(),
+            consent: root.section("consent").and_then(consent),
+        };
+        root.finish();
+        let problems = problems.into_inner();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigErrors(problems)) }
+    }
+}
+
+fn slots(read: Reader<'_>) -> Slots {
+    let default = Slots::default();
+    let slots = Slots {
+        workers: count(&read, "workers", 1, default.workers),
+        queue: count(&read, "queue", 0, default.queue),
+        retry_after: read.duration("retry_after").unwrap_or(default.retry_after),
+        abandoned: match read.text("abandoned").as_deref() {
+            None => default.abandoned,
+            Some("serve") => Abandoned::Serve,
+            Some("drop") => Abandoned::Drop,
+            Some(other) => read
+                .reject("abandoned", format!("is '{other}'"), "write \"serve\" or \"drop\"")
+                .unwrap_or(default.abandoned),
+        },
+    };
+    read.finish();
+    slots
+}
+
+fn hold(read: Reader<'_>) -> Hold {
+    let default = Hold::default();
+    let hold = Hold {
+        seed: read.whole("seed", 0..=i64::MAX.unsigned_abs()).unwrap_or(default.seed),
+        law: law(&read, "law"),
+        class: read.section("class").map(class_laws).unwrap_or_default(),
+    };
+    read.finish();
+    hold
+}
+
+fn class_laws(read: Reader<'_>) -> std::collections::BTreeMap<Class, Law> {
+    let mut laws = std::collections::BTreeMap::new();
+    for class in Class::ALL {
+        if class == Class::SignIn {
+            if read.keys().iter().any(|key| key == class.name()) {
+                read.section(class.name());
+                read.reject::<()>(class.name(), "sign-in has slots of its own", "write issuer.hold");
+            }
+        } else if let Some(law) = law(&read, class.name()) {
+            laws.insert(class, law);
+        }
+    }
+    read.finish();
+    laws
+}
+
+fn issuer(read: Reader<'_>) -> Issuer {
+    let default = Issuer::default();
+    let issuer = Issuer {
+        workers: count(&read, "workers", 1, default.workers),
+        queue: count(&read, "queue", 0, default.queue),
+        token_lifetime: positive(&read, "token_lifetime", default.token_lifetime),
+        hold: law(&read, "hold"),
+    };
+    read.finish();
+    issuer
+}
+
+fn outbox(read: Reader<'_>) -> Outbox {
+    let default = Outbox::default();
+    let outbox = Outbox {
+        rate: read.rate("rate"),
+        connections: count(&read, "connections", 1, default.connections),
+        retry_first: positive(&read, "retry_first", default.retry_first),
+        retry_longest: positive(&read, "retry_longest", default.retry_longest),
+        timeout: positive(&read, "timeout", default.timeout),
+    };
+    if outbox.retry_longest < outbox.retry_first {
+        read.reject::<()>("retry_longest", "is shorter than retry_first", "make it at least as long");
+    }
+    read.finish();
+    outbox
+}
+
+fn limits(read: Reader<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        connections: count(&read, "connections", 1, default.connections),
+        body: read.size("body").unwrap_or(default.body),
+        batch: count(&read, "batch", 1, default.batch),
+        headers: positive(&read, "headers", default.headers),
+        body_time: positive(&read, "body_time", default.body_time),
+        drain: read.duration("drain").unwrap_or(default.drain),
+    };
+    read.finish();
+    limits
+}
+
+fn patients(read: Reader<'_>) -> Patients {
+    let default = Patients::default();
+    let failures = |key, value: u32| {
+        read.whole(key, 1..=1_000).and_then(|value| u32::try_from(value).ok()).unwrap_or(value)
+    };
+    let patients = Patients {
+        session: positive(&read, "session", default.session),
+        lock_after: failures("lock_after", default.lock_after),
+        lock_for: positive(&read, "lock_for", default.lock_for),
+        dead_after: failures("dead_after", default.dead_after),
+    };
+    if patients.dead_after < patients.lock_after {
+        read.reject::<()>("dead_after", "is below lock_after", "make it at least as large");
+    }
+    read.finish();
+    patients
+}
+
+fn consent(read: Reader<'_>) -> Option<Consent> {
+    let (max_rate, until, hash) = (read.rate("max_rate"), read.text("until"), read.text("token_sha256"));
+    for (key, given) in
+        [("max_rate", max_rate.is_some()), ("until", until.is_some()), ("token_sha256", hash.is_some())]
+    {
+        if !given && !read.keys().iter().any(|present| present == key) {
+            read.reject::<()>(key, "is missing", "a consent says max_rate, until and token_sha256");
+        }
+    }
+    if let Some(until) = &until
+        && chrono::DateTime::parse_from_rfc3339(until).is_err()
+    {
+        read.reject::<()>(
+            "until",
+            format!("'{until}' is not a time"),
+            "write RFC 3339: 2026-12-24T00:00:00Z",
+        );
+    }
+    if let Some(hash) = &hash
+        && (hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        read.reject::<()>("token_sha256", "is not a SHA-256", "write its 64 hexadecimal digits");
+    }
+    read.finish();
+    Some(Consent { max_rate: max_rate?, until: until?, token_sha256: hash?.to_ascii_lowercase() })
+}
+
+/// A law under `key`: a table with exactly one of the three kinds.
+fn law<'a>(read: &Reader<'a>, key: &'a str) -> Option<Law> {
+    const HINT: &str = "write { constant = \"100ms\" }, { exponential = { mean = \"100ms\" } } or \
+                        { lognormal = { mean = \"100ms\", cv = 1.0 } }";
+    let table = read.section(key)?;
+    let law = match table.keys().as_slice() {
+        [kind] => match kind.as_str() {
+            "constant" => table.duration("constant").map(Law::Constant),
+            "exponential" => table.section("exponential").and_then(|inner| {
+                let mean = mean(&inner);
+                inner.finish();
+                Some(Law::Exponential { mean: mean? })
+            }),
+            "lognormal" => table.section("lognormal").and_then(|inner| {
+                let (mean, cv) = (mean(&inner), inner.number("cv", 0.0..=100.0));
+                if !inner.keys().iter().any(|present| present == "cv") {
+                    inner.reject::<()>(
+                        "cv",
+                        "is missing",
+                        "the standard deviation over the mean, as in cv = 1.0",
+                    );
+                }
+                inner.finish();
+                Some(Law::LogNormal { mean: mean?, cv: cv? })
+            }),
+            other => return read.reject(key, format!("no law is called '{other}'"), HINT),
+        },
+        _ => return read.reject(key, "is not one law", HINT),
+    };
+    table.finish();
+    law
+}
+
+fn mean(read: &Reader<'_>) -> Option<Duration> {
+    if !read.keys().iter().any(|present| present == "mean") {
+        return read.reject("mean", "is missing", "write a duration, as in \"100ms\"");
+    }
+    let mean = read.duration("mean")?;
+    if mean.is_zero() { read.reject("mean", "is zero", "leave the law out instead") } else { Some(mean) }
+}
+
+fn count<'a>(read: &Reader<'a>, key: &'a str, least: u64, default: usize) -> usize {
+    read.whole(key, least..=MOST).and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
+}
+
+fn positive<'a>(read: &Reader<'a>, key: &'a str, default: Duration) -> Duration {
+    match read.duration(key) {
+        Some(value) if value.is_zero() => {
+            read.reject(key, "is zero", "write a longer time").unwrap_or(default)
+        }
+        Some(value) => value,
+        None => default,
+    }
+}

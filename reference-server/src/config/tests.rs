@@ -1,0 +1,136 @@
+use super::*;
+
+const FULL: &str = r#"
+about = "sized as 3 million tests a day, evenly"
+cpus = [0, 1]
+[slots]
+workers = 32
+queue = 319
+retry_after = "5s"
+abandoned = "drop"
+[hold]
+seed = 7
+law = { lognormal = { mean = "100ms", cv = 1.0 } }
+[hold.class]
+lab = { exponential = { mean = "400ms" } }
+birth-date = { constant = "50ms" }
+[issuer]
+workers = 16
+queue = 256
+token_lifetime = "8h"
+hold = { constant = "20ms" }
+[outbox]
+rate = "360/s"
+connections = 2
+retry_first = "500ms"
+retry_longest = "30s"
+timeout = "5s"
+[limits]
+connections = 1000
+body = "1MB"
+batch = 100
+headers = "30s"
+body_time = "5s"
+drain = "3s"
+[patients]
+session = "10m"
+lock_after = 3
+lock_for = "30m"
+dead_after = 6
+[consent]
+max_rate = "5000/s"
+until = "2026-12-24T00:00:00Z"
+token_sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+"#;
+
+#[test]
+fn every_key_is_read() {
+    let config = Config::parse(FULL).unwrap();
+    assert_eq!(config.cpus, [0, 1]);
+    assert_eq!(config.slots.workers, 32);
+    assert_eq!(config.slots.abandoned, Abandoned::Drop);
+    let mean = Duration::from_millis(400);
+    assert_eq!(config.hold_law(Class::Lab), Some(&Law::Exponential { mean }));
+    let mean = Duration::from_millis(100);
+    assert_eq!(config.hold_law(Class::Form), Some(&Law::LogNormal { mean, cv: 1.0 }));
+    assert_eq!(config.hold_law(Class::SignIn), Some(&Law::Constant(Duration::from_millis(20))));
+    assert_eq!(config.outbox.rate, Rate::per_second(360.0));
+    assert_eq!(config.limits.body, 1_000_000);
+    assert_eq!(config.patients.dead_after, 6);
+    assert_eq!(config.consent.unwrap().max_rate, Rate::per_second(5_000.0).unwrap());
+}
+
+#[test]
+fn what_is_written_reads_back_the_same() {
+    for config in [Config::default(), Config::parse(FULL).unwrap()] {
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(Config::parse(&text).unwrap(), config, "{text}");
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config, "{json}");
+    }
+}
+
+#[test]
+fn an_empty_configuration_is_an_open_server_that_holds_nothing() {
+    let config = Config::parse("").unwrap();
+    assert_eq!(config, Config::default());
+    for class in Class::ALL {
+        assert_eq!(config.hold_law(class), None);
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_path() {
+    let errors = Config::parse(
+        r#"
+        abuot = "x"
+        [slots]
+        wokers = 3
+        queue = -1
+        retry_after = 5
+        abandoned = "maybe"
+        [hold]
+        law = { normal = { mean = "1s" } }
+        [hold.class]
+        labs = { constant = "1s" }
+        lab = { lognormal = { mean = "1s" } }
+        sign-in = { constant = "1s" }
+        [issuer]
+        token_lifetime = "0s"
+        [outbox]
+        rate = "fast"
+        [consent]
+        until = "tomorrow"
+        "#,
+    )
+    .unwrap_err();
+    let paths: Vec<_> = errors.0.iter().map(|problem| problem.path.as_str()).collect();
+    for path in [
+        "abuot",
+        "slots.wokers",
+        "slots.queue",
+        "slots.retry_after",
+        "slots.abandoned",
+        "hold.law",
+        "hold.class.labs",
+        "hold.class.lab.lognormal.cv",
+        "hold.class.sign-in",
+        "issuer.token_lifetime",
+        "outbox.rate",
+        "consent.until",
+        "consent.max_rate",
+        "consent.token_sha256",
+    ] {
+        assert!(paths.contains(&path), "{path} is not in {paths:?}");
+    }
+    assert_eq!(paths.len(), 14, "{errors}");
+    let text = errors.to_string();
+    assert!(text.contains("slots.wokers: unknown key (did you mean 'workers'?)"), "{text}");
+    assert!(text.contains("hold.class.sign-in: sign-in has slots of its own (write issuer.hold)"), "{text}");
+}
+
+#[test]
+fn a_text_that_is_not_toml_says_where() {
+    let errors = Config::parse("[slots\nworkers = 1").unwrap_err();
+    assert!(errors.to_string().contains("line 1"), "{errors}");
+}
