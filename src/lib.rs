@@ -15,6 +15,8 @@
 //! A module imports only from lower layers: `units`, `rng` < `scenario` < `arrivals` | `journey` | `synthetic` |
 //! `record` < `stats` < `load` | `sim` < `report` < `cli`. ARCHITECTURE.md has the map; a test keeps the layers.
 
+pub mod record;
 pub mod rng;
 pub mod scenario;
+pub mod stats;
 pub mod units;

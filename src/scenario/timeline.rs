@@ -5,7 +5,7 @@ use crate::units::{NANOS_PER_SEC, Offset, Span, TimeOfDay};
 /// Which part of the day is played, how fast, and what comes before and after it.
 ///
 /// Wall time 0 is the beginning of the measured part; the run-in lies before it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Timeline {
     /// Scenario time at the beginning of the measured part.
     pub from: TimeOfDay,

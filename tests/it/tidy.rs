@@ -28,7 +28,8 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that know no wall clock, no async runtime and no network.
-const PURE: &[&str] = &["units", "rng", "scenario", "arrivals", "journey", "synthetic", "record", "stats", "sim"];
+const PURE: &[&str] =
+    &["units", "rng", "scenario", "arrivals", "journey", "synthetic", "record", "stats", "sim"];
 const IMPURE: &[&str] =
     &["tokio::", "std::net", "Instant::now", "SystemTime", "hyper::", "axum::", "std::thread::sleep"];
 
@@ -74,16 +75,20 @@ fn a_module_imports_only_from_lower_layers() {
     let mut wrong = Vec::new();
     for (path, text) in sources(&["src"]) {
         let own = module(&path).expect("a module");
-        let own_layer = layer(own).unwrap_or_else(|| panic!("{path}: module `{own}` has no layer: add it to LAYERS"));
+        let own_layer =
+            layer(own).unwrap_or_else(|| panic!("{path}: module `{own}` has no layer: add it to LAYERS"));
         let text = code(&text);
         for (at, _) in text.match_indices("crate::") {
             let rest = &text[at + "crate::".len()..];
             // `use crate::{a::X, b::Y}` does not occur: rustfmt leaves it, so the test refuses it.
             if rest.starts_with('{') {
-                wrong.push(format!("{path}: write one `use crate::module` a line, so that the layers can be read"));
+                wrong.push(format!(
+                    "{path}: write one `use crate::module` a line, so that the layers can be read"
+                ));
                 continue;
             }
-            let used = rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default();
+            let used =
+                rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or_default();
             if let Some(used_layer) = layer(used)
                 && used != own
                 && used_layer >= own_layer
@@ -137,7 +142,9 @@ fn the_reference_server_knows_nothing_of_the_toolkit() {
 fn every_file_says_its_one_idea_and_is_short() {
     let mut wrong = Vec::new();
     let mut sizes = Vec::new();
-    for (path, text) in sources(&["src", "reference-server/src", "tests", "reference-server/tests", "benches"]) {
+    for (path, text) in
+        sources(&["src", "reference-server/src", "tests", "reference-server/tests", "benches"])
+    {
         let lines = text.lines().count();
         sizes.push(lines);
         if lines > 500 {
