@@ -15,6 +15,7 @@
 //! A module imports only from lower layers: `units`, `rng` < `scenario` < `arrivals` | `journey` | `synthetic` |
 //! `record` < `stats` < `load` | `sim` < `report` < `cli`. ARCHITECTURE.md has the map; a test keeps the layers.
 
+pub mod cli;
 pub mod record;
 pub mod rng;
 pub mod scenario;

@@ -1,2 +1,7 @@
-//! The `peakday` program.
-fn main() {}
+//! The `peakday` program: parses and dispatches.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    peakday::cli::main()
+}

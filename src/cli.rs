@@ -1,0 +1,75 @@
+//! The `peakday` command line: one file a command, exit codes in one place.
+
+mod exit;
+mod files;
+mod schema;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::exit::{Exit, Failure};
+
+/// Plays a peak day against a real server, and says what held, what did not, and whether the numbers may be believed.
+#[derive(Debug, Parser)]
+#[command(name = "peakday", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run not valid, 96 target refused consent,
+97 inconclusive, 99 not as expected, 130 interrupted (what was measured is kept).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bundled reference server, a model of SI-DEP
+    Serve(serve::ServeCommand),
+    /// Print the JSON Schema of a file format
+    Schema(schema::SchemaCommand),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments of the process, does what they say, and reports a failure on standard error.
+pub fn main() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Serve(command) => return serve::run(command),
+        Command::Schema(command) => schema::run(&command),
+        Command::Completions { shell } => completions(shell),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "peakday", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+/// Prints a result to standard output. A reader that has gone (`| head`) is no failure.
+fn print(text: &str) -> Result<Exit, Failure> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("cannot write to standard output").into())
+        }
+        _ => Ok(Exit::Success),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
+fn report(failure: &Failure) -> ExitCode {
+    for (number, line) in failure.message.lines().enumerate() {
+        eprintln!("{}{line}", if number == 0 { "peakday: " } else { "  " });
+    }
+    failure.exit.into()
+}
