@@ -15,9 +15,12 @@
 //! A module imports only from lower layers: `units`, `rng` < `scenario` < `arrivals` | `journey` | `synthetic` |
 //! `record` < `stats` < `load` | `sim` < `report` < `cli`. ARCHITECTURE.md has the map; a test keeps the layers.
 
+pub mod arrivals;
 pub mod cli;
+pub mod journey;
 pub mod record;
 pub mod rng;
 pub mod scenario;
 pub mod stats;
+pub mod synthetic;
 pub mod units;

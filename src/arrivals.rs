@@ -1,0 +1,27 @@
+//! When journeys come: seeded, with no clock, the same for both engines to the nanosecond.
+//!
+//! [`planned`] merges the populations that come by themselves (a curve of the day, a constant rate); [`followers`] says
+//! which journeys a success or a message brings; [`earlier`] is what happened before the run starts and still sends
+//! readers into it. Every draw hangs on the seed and on what it is for, so no population's arrivals depend on another's.
+//!
+//! A run warped K times keeps the instantaneous wall rates: its planned counts are those of the day divided by K.
+
+mod earlier;
+mod exponential;
+mod followers;
+mod merge;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use earlier::{Earlier, earlier};
+pub use followers::followers;
+pub use merge::{Planned, planned};
+pub use stream::expected;
+
+use crate::rng::Key;
+
+/// The root of the draws of a planned journey.
+const fn journey_key(seed: u64, population: u16, number: u64) -> Key {
+    Key::root(seed).word("journey").with(population as u64).with(number)
+}

@@ -1,0 +1,140 @@
+//! The arrivals of one population, by inversion of the cumulative rate.
+//!
+//! If E1, E2, ... are exponential of mean 1, the instants at which the expected count since the start reaches
+//! E1, E1 + E2, ... are a Poisson process of that rate (Çinlar, "Introduction to Stochastic Processes", 1975, ch. 4.7).
+
+use super::exponential::unit_exponential;
+use super::journey_key;
+use crate::rng::Key;
+use crate::scenario::{Arrival, Arrivals, Curve, Population, Subject, Timeline};
+use crate::units::{Offset, TimeOfDay};
+
+const DAY: i64 = TimeOfDay::END.nanos() as i64;
+
+/// The planned count of a population's journeys that arrive in `from..to`; 0 for one that something else brings
+/// ([`Arrivals::After`]), of which nothing is planned. The curve goes on before 00:00 and after 24:00 as every day.
+pub fn expected(population: &Population, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
+    Intensity::of(population, timeline, from).map_or(0.0, |intensity| intensity.count(timeline, from, to))
+}
+
+/// An endless sequence of arrivals of one population, cut off at `end`.
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    population: u16,
+    seed: u64,
+    /// Added to the numbers of its journeys: [`Subject::EARLIER`] or nothing.
+    mark: u64,
+    gaps: Key,
+    intensity: Intensity,
+    timeline: Timeline,
+    start: Offset,
+    end: Offset,
+    /// Expected count from the start to the last arrival.
+    reached: f64,
+    number: u64,
+}
+
+impl Stream {
+    /// The stream of a population over `start..end`, or `None` where nothing comes by itself.
+    pub(super) fn new(
+        (index, population): (u16, &Population),
+        timeline: &Timeline,
+        seed: u64,
+        mark: u64,
+        (start, end): (Offset, Offset),
+    ) -> Option<Self> {
+        let gaps = Key::root(seed).word("arrivals").with(u64::from(index)).with(mark);
+        let intensity = Intensity::of(population, timeline, start)?;
+        let timeline = *timeline;
+        Some(Self {
+            population: index,
+            seed,
+            mark,
+            gaps,
+            intensity,
+            timeline,
+            start,
+            end,
+            reached: 0.0,
+            number: 0,
+        })
+    }
+}
+
+impl Iterator for Stream {
+    type Item = Arrival;
+
+    fn next(&mut self) -> Option<Arrival> {
+        self.reached += unit_exponential(self.gaps.with(self.number));
+        let at = self.intensity.instant(&self.timeline, self.start, self.reached);
+        if at >= self.end {
+            return None;
+        }
+        let journey = self.number | self.mark;
+        self.number += 1;
+        let subject = Subject { population: self.population, journey, item: 0 };
+        let key = journey_key(self.seed, self.population, journey);
+        Some(Arrival { at, population: self.population, subject, key })
+    }
+}
+
+/// The rate of a population, made ready for inversion from one start.
+#[derive(Debug, Clone)]
+enum Intensity {
+    Curve {
+        curve: Curve,
+        /// Journeys of a whole day in this run: scaled, and divided by the warp.
+        per_day: f64,
+        /// Days and share of the day before the start.
+        before: f64,
+    },
+    Rate {
+        /// Journeys per second of wall time.
+        per_second: f64,
+    },
+}
+
+impl Intensity {
+    fn of(population: &Population, timeline: &Timeline, start: Offset) -> Option<Self> {
+        let intensity = match &population.arrivals {
+            Arrivals::Curve { curve, per_day } => Self::Curve {
+                per_day: per_day * timeline.scale / timeline.warp,
+                before: days_before(curve, timeline.scenario_nanos(start)),
+                curve: curve.clone(),
+            },
+            Arrivals::Rate { rate } => Self::Rate { per_second: rate.per_second() * timeline.scale },
+            Arrivals::After(_) => return None,
+        };
+        let (Self::Curve { per_day: volume, .. } | Self::Rate { per_second: volume }) = intensity;
+        (volume > 0.0).then_some(intensity)
+    }
+
+    fn count(&self, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
+        match self {
+            Self::Curve { curve, per_day, before } => {
+                per_day * (days_before(curve, timeline.scenario_nanos(to)) - before)
+            }
+            Self::Rate { per_second } => per_second * (to.secs_f64() - from.secs_f64()),
+        }
+    }
+
+    /// The instant at which the expected count since the start reaches `count`.
+    fn instant(&self, timeline: &Timeline, start: Offset, count: f64) -> Offset {
+        match self {
+            Self::Curve { curve, per_day, before } => {
+                let share = before + count / per_day;
+                let nanos = share.floor() as i64 * DAY + curve.time_at(share - share.floor()).round() as i64;
+                timeline.offset_at(nanos).max(start)
+            }
+            Self::Rate { per_second } => {
+                Offset::from_nanos(start.nanos() + (count / per_second * 1e9).round() as i64)
+            }
+        }
+    }
+}
+
+/// Days and share of the day's volume before an instant of scenario time, counted from midnight of the scenario's day.
+fn days_before(curve: &Curve, scenario_nanos: i64) -> f64 {
+    let time = TimeOfDay::from_nanos(scenario_nanos.rem_euclid(DAY) as u64).unwrap_or(TimeOfDay::END);
+    scenario_nanos.div_euclid(DAY) as f64 + curve.share_before(time)
+}

@@ -1,0 +1,51 @@
+//! What an account carries from one journey to the next.
+
+use crate::rng::Key;
+use crate::scenario::{Population, Timeline};
+
+/// The habits of one account: how many journeys it has begun, and in which of them the steps that are played only
+/// every so many journeys (sign-in) last succeeded.
+///
+/// Changed only when a journey begins and when such a step succeeds, so that both engines agree about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    journeys: u32,
+    /// Step and number of the journey; a handful of entries at most, allocated at the first success.
+    successes: Vec<(u16, u32)>,
+}
+
+impl Account {
+    /// Journeys begun so far.
+    pub const fn journeys(&self) -> u32 {
+        self.journeys
+    }
+
+    /// Counts a journey; its number, from 1.
+    pub(super) const fn begin(&mut self) -> u32 {
+        self.journeys = self.journeys.saturating_add(1);
+        self.journeys
+    }
+
+    /// Whether a step that is played every `every` journeys is due in the journey of this number.
+    pub(super) fn due(&self, step: u16, every: u32, journey: u32) -> bool {
+        let last = self.successes.iter().find(|(of, _)| *of == step);
+        // An account may be in several journeys at once: a later one may have signed in for this one.
+        last.is_none_or(|(_, last)| journey.saturating_sub(*last) >= every)
+    }
+
+    /// Notes a success of such a step.
+    pub(super) fn succeeded(&mut self, step: u16, journey: u32) {
+        match self.successes.iter_mut().find(|(of, _)| *of == step) {
+            Some((_, last)) => *last = journey.max(*last),
+            None => self.successes.push((step, journey)),
+        }
+    }
+}
+
+/// The account with which a journey is made, by its key: a number below the population's accounts divided by the warp
+/// (at least one account is left); `None` for a population without accounts.
+pub fn account_of(population: &Population, timeline: &Timeline, key: Key) -> Option<u32> {
+    let accounts = population.accounts.as_ref()?;
+    let count = (f64::from(accounts.count) / timeline.warp).round().max(1.0) as u64;
+    Some(key.word("account").below(count) as u32)
+}

@@ -1,0 +1,193 @@
+//! Where one journey stands, and what follows from an answer.
+
+use super::{Account, Script};
+use crate::rng::Key;
+use crate::scenario::{Arrival, OnFailure, Outcome, RetryFrom, Target};
+use crate::units::{Offset, Span};
+
+/// Times a journey may come to a step, retries included, before it is ended as given up. A scenario whose steps have no
+/// way to their end is refused before it runs; this bounds what is left.
+pub const MOST_VISITS: u32 = 1_000_000;
+
+/// One client's session under way.
+///
+/// Its key makes all its draws, so a copy of a journey, given the same answers, does the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Journey {
+    arrival: Arrival,
+    /// Steps come to so far, skipped ones and retries included: tells the draws of one visit from those of the next.
+    visit: u32,
+    /// Retries so far.
+    attempt: u32,
+    /// Retries since the journey began or last paused.
+    tries: u32,
+    /// Number of this journey among those of its account.
+    number: u32,
+    /// Without an account: the `every` steps (by index, the first 32) that succeeded in this journey.
+    succeeded: u32,
+    step: u16,
+    clean: bool,
+}
+
+/// What a journey does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Sends a request when it is due.
+    Request(Due),
+    /// Nothing: it has ended.
+    End(Ending),
+}
+
+/// A request to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Index of the step in its population.
+    pub step: u16,
+    /// The intended instant.
+    pub at: Offset,
+    /// The client's patience with it, from the time it is sent.
+    pub timeout: Span,
+    /// Retries of the journey before this request: 0 in the first try.
+    pub attempt: u32,
+    /// Grows with every request of the journey, not always by one; with the journey's key it names the request.
+    pub visit: u32,
+}
+
+/// How a journey ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It reached its end.
+    Completed,
+    /// It was given up.
+    GaveUp,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its outcome. `NotSent` and `InFlight` are no answers but the end of the run: the journey goes no further.
+    pub outcome: Outcome,
+    /// When the client knew.
+    pub at: Offset,
+    /// How long the server asked it to stay away.
+    pub retry_after: Option<Span>,
+}
+
+impl Journey {
+    /// Begins a journey; the account is the one it is made with, if any (see [`super::account_of`]).
+    pub fn begin(script: &Script, arrival: Arrival, mut account: Option<&mut Account>) -> (Self, Next) {
+        let number = account.as_deref_mut().map_or(0, Account::begin);
+        let mut journey =
+            Self { arrival, visit: 0, attempt: 0, tries: 0, number, succeeded: 0, step: 0, clean: true };
+        let first = if script.steps.is_empty() { Target::End } else { Target::Step(0) };
+        let next = journey.come_to(script, account.as_deref(), first, arrival.at, false);
+        (journey, next)
+    }
+
+    /// Goes on after an answer to the request that was last due.
+    pub fn answered(&mut self, script: &Script, mut account: Option<&mut Account>, answer: Answer) -> Next {
+        let step = &script.steps[usize::from(self.step)];
+        self.clean &= answer.outcome == Outcome::Ok;
+        let goes_on = match (answer.outcome, step.on_failure) {
+            (Outcome::NotSent | Outcome::InFlight, _) => return Next::End(Ending::GaveUp),
+            (Outcome::Ok, _) => {
+                if step.every.is_some() {
+                    match account.as_deref_mut() {
+                        Some(account) => account.succeeded(self.step, self.number),
+                        None => self.succeeded |= bit(self.step),
+                    }
+                }
+                true
+            }
+            (_, OnFailure::Continue) => true,
+            (_, OnFailure::GiveUp) => return Next::End(Ending::GaveUp),
+            (_, OnFailure::Retry) => false,
+        };
+        if goes_on {
+            let target = script.after(self.step, self.key().word("next").unit());
+            self.visit += 1;
+            self.come_to(script, account.as_deref(), target, answer.at, true)
+        } else {
+            self.retry(script, account.as_deref(), answer)
+        }
+    }
+
+    /// True as long as every request was answered with success.
+    pub const fn clean(&self) -> bool {
+        self.clean
+    }
+
+    /// The arrival that it began with.
+    pub const fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    /// The root of the draws of the present visit: another for every request of the journey, retries included. What
+    /// must stay the same over retries is drawn from the arrival's key instead.
+    pub const fn key(&self) -> Key {
+        self.arrival.key.word("visit").with(self.visit as u64)
+    }
+
+    fn retry(&mut self, script: &Script, account: Option<&Account>, answer: Answer) -> Next {
+        let Some(comeback) = script.comeback(self.tries, self.key(), answer.retry_after) else {
+            return Next::End(Ending::GaveUp);
+        };
+        let at = answer.at + comeback.wait;
+        if script.patience(self.arrival.key).is_some_and(|patience| at > self.arrival.at + patience) {
+            return Next::End(Ending::GaveUp);
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        self.tries = if comeback.paused { 0 } else { self.tries.saturating_add(1) };
+        self.visit += 1;
+        match comeback.from {
+            RetryFrom::Start => self.come_to(script, account, Target::Step(0), at, false),
+            // The step was played before: neither its chance nor its turn is drawn again.
+            RetryFrom::Step if self.visit < MOST_VISITS => self.request(script, at),
+            RetryFrom::Step => Next::End(Ending::GaveUp),
+        }
+    }
+
+    /// Goes to a step, or past it to the first that is played; `think` before a request that is not the first of a try.
+    fn come_to(
+        &mut self,
+        script: &Script,
+        account: Option<&Account>,
+        mut target: Target,
+        at: Offset,
+        think: bool,
+    ) -> Next {
+        while let Target::Step(step) = target {
+            if self.visit >= MOST_VISITS {
+                return Next::End(Ending::GaveUp);
+            }
+            self.step = step;
+            if self.plays(script, account) {
+                let law = &script.steps[usize::from(step)].think;
+                let pause = if think { law.draw(self.key().word("think")) } else { Span::ZERO };
+                return self.request(script, at + pause);
+            }
+            // A skipped step leads where its success would have led.
+            target = script.after(step, self.key().word("next").unit());
+            self.visit += 1;
+        }
+        Next::End(Ending::Completed)
+    }
+
+    fn plays(&self, script: &Script, account: Option<&Account>) -> bool {
+        let step = &script.steps[usize::from(self.step)];
+        let due = step.every.is_none_or(|every| match account {
+            Some(account) => account.due(self.step, every, self.number),
+            None => self.succeeded & bit(self.step) == 0,
+        });
+        due && self.key().word("chance").unit() < step.chance
+    }
+
+    fn request(&self, script: &Script, at: Offset) -> Next {
+        let timeout = script.timeout(self.step, self.arrival.key);
+        Next::Request(Due { step: self.step, at, timeout, attempt: self.attempt, visit: self.visit })
+    }
+}
+
+const fn bit(step: u16) -> u32 {
+    if step < 32 { 1 << step } else { 0 }
+}
