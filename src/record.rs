@@ -6,14 +6,34 @@
 //!
 //! Nothing here knows the time: instants come in as [`crate::units::Offset`]s.
 
+mod disk;
 mod event;
+mod examples;
 mod header;
+mod histogram;
+mod interval;
 mod layout;
+mod lines;
+mod mask;
+mod reader;
 mod resources;
+mod rows;
 mod sample;
+mod table;
+mod writer;
 
 pub use event::{Event, Severity, What};
 pub use header::{Engine, HeaderError, Machine, RunHeader, ServerHeader, digest};
+pub use histogram::{Cell, Histogram};
 pub use layout::{Layout, PopulationLayout, StepLayout};
+pub use mask::mask;
+pub use reader::{IntervalRow, RecordError, Run, ServerRecord, open};
 pub use resources::{Resources, Who};
+pub use rows::{CounterRow, JourneyRow};
 pub use sample::{Clock, JourneyEvent, Sample};
+pub use writer::Writer;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
 //! What happened in a run beside requests: one JSON line each in `events.jsonl`.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
+use super::Layout;
 use crate::units::Offset;
 
 /// Something that happened at an instant of the run.
@@ -95,4 +98,30 @@ pub enum Severity {
     Degraded,
     /// The numbers may not be believed.
     Invalid,
+}
+
+/// An event as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    t: f64,
+    scenario_time: String,
+    event: What,
+}
+
+impl Event {
+    /// The event as a line of JSON with its end.
+    pub(super) fn line(&self, layout: &Layout) -> io::Result<String> {
+        let line = Line {
+            t: self.at.secs_f64(),
+            scenario_time: layout.timeline.scenario_time(self.at),
+            event: self.what.clone(),
+        };
+        Ok(serde_json::to_string(&line)? + "\n")
+    }
+
+    /// Reads a line of JSON.
+    pub(super) fn parse(line: &str) -> Result<Self, String> {
+        let line: Line = serde_json::from_str(line).map_err(|error| format!("it is no event: {error}"))?;
+        Ok(Self { at: Offset::from_secs_f64(line.t), what: line.event })
+    }
 }

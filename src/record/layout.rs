@@ -71,9 +71,25 @@ impl Layout {
         intended >= Offset::ZERO && intended < self.timeline.end()
     }
 
+    /// The index of a population.
+    pub fn population(&self, name: &str) -> Option<u16> {
+        self.populations.iter().position(|population| population.name == name).map(|index| index as u16)
+    }
+
+    /// The index of a step of a population.
+    pub fn step(&self, population: u16, name: &str) -> Option<u16> {
+        let steps = &self.populations.get(usize::from(population))?.steps;
+        steps.iter().position(|step| step.name == name).map(|index| index as u16)
+    }
+
     /// The number of the interval in which an instant lies; below zero in the run-in.
     pub fn interval_of(&self, at: Offset) -> i64 {
         at.nanos().div_euclid(self.interval_nanos())
+    }
+
+    /// The number of the interval whose beginning is nearest, for times that were written with few digits.
+    pub(super) fn interval_near(&self, start: Offset) -> i64 {
+        self.interval_of(start + Span::from_nanos(self.interval.nanos() / 2))
     }
 
     /// The beginning of an interval.

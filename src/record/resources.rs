@@ -1,7 +1,11 @@
 //! What the processes of a run used: the rows of `resources.csv`.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 
+use super::Layout;
+use super::rows::Fields;
 use crate::units::Offset;
 
 /// One process at one instant.
@@ -19,7 +23,7 @@ pub struct Resources {
     pub threads: u32,
     /// Open file descriptors.
     pub fds: u32,
-    /// The server's own metrics, where it tells any: name and value.
+    /// The server's own metrics, where it tells any: name (without `,`, `;` and `=`) and value.
     pub metrics: Vec<(String, f64)>,
 }
 
@@ -44,4 +48,50 @@ impl Who {
             Self::Store => "store",
         }
     }
+}
+
+impl Resources {
+    pub(super) const HEADER: &str = "t,scenario_time,who,cpu,rss_bytes,threads,fds,metrics\n";
+
+    /// The row as a line with its end.
+    pub(super) fn line(&self, layout: &Layout) -> String {
+        let Self { at, who, cpu, rss_bytes, threads, fds, metrics } = self;
+        let (time, who) = (layout.timeline.scenario_time(*at), who.name());
+        let mut line = format!("{},{time},{who},{cpu},{rss_bytes},{threads},{fds},", at.secs_f64());
+        for (place, (name, value)) in metrics.iter().enumerate() {
+            let separator = if place == 0 { "" } else { ";" };
+            let name = name.replace([',', ';', '=', '\n', '\r'], "_");
+            write!(line, "{separator}{name}={value}").expect("a String takes any text");
+        }
+        line.push('\n');
+        line
+    }
+
+    /// Reads the fields of a line.
+    pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, String> {
+        let at = fields.time()?;
+        let who = fields.text("who")?;
+        let who = [Who::Generator, Who::Server, Who::Store]
+            .into_iter()
+            .find(|known| known.name() == who)
+            .ok_or_else(|| format!("who is {who:?}, neither generator nor server nor store"))?;
+        Ok(Self {
+            at,
+            who,
+            cpu: fields.number("cpu")?,
+            rss_bytes: fields.number("rss_bytes")?,
+            threads: fields.number("threads")?,
+            fds: fields.number("fds")?,
+            metrics: parse_metrics(fields.text("metrics")?)?,
+        })
+    }
+}
+
+fn parse_metrics(text: &str) -> Result<Vec<(String, f64)>, String> {
+    let metric = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    let parts = text.split(';').filter(|part| !part.is_empty());
+    parts.map(|part| metric(part).ok_or_else(|| format!("{part:?} is no metric"))).collect()
 }

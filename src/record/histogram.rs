@@ -1,0 +1,306 @@
+//! HdrHistograms of microseconds and their interval log: the only place that knows the package `hdrhistogram`.
+//!
+//! Three significant digits: a value is told to within 0.1 %. The log has the form of HdrHistogram's own tools (V2,
+//! deflated, base64; one interval a line), so `HistogramLogProcessor` and the Python package read it.
+
+use std::fmt::Write as _;
+use std::io;
+use std::time::Duration;
+
+use base64::Engine as _;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+
+use crate::units::{Offset, Span};
+
+const DIGITS: u8 = 3;
+/// A hundred thousand years in microseconds; the package takes values up to 2^62.
+const LARGEST: u64 = 1 << 61;
+
+/// A distribution of lengths of time in whole microseconds. It grows with its largest value, to a few hundred kB.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Histogram(hdrhistogram::Histogram<u64>);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Histogram {
+    /// One without values.
+    pub fn new() -> Self {
+        // One second fits from the start; larger values make it grow.
+        let mut inner = hdrhistogram::Histogram::new_with_bounds(1, 1_000_000, DIGITS)
+            .expect("the bounds and digits are constants that the package accepts");
+        inner.auto(true);
+        Self(inner)
+    }
+
+    /// Adds a value, in microseconds.
+    pub fn record(&mut self, micros: u64) {
+        self.0
+            .record(micros.min(LARGEST))
+            .expect("a histogram that grows takes in any value up to the largest");
+    }
+
+    /// Adds all values of another.
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("a histogram that grows takes in any other of the same digits");
+    }
+
+    /// Forgets all values and keeps the room for them.
+    pub fn clear(&mut self) {
+        self.0.reset();
+    }
+
+    /// How many values.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The largest value, to three digits, rounded up; `None` without values.
+    pub fn max(&self) -> Option<u64> {
+        (self.count() > 0).then(|| self.0.max())
+    }
+
+    /// The arithmetic mean; `None` without values.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.0.mean())
+    }
+
+    /// The value of a rank, 1 for the smallest, rounded up to three digits; `None` beyond the last.
+    pub fn at_rank(&self, rank: u64) -> Option<u64> {
+        if rank == 0 || rank > self.count() {
+            return None;
+        }
+        let mut below = 0;
+        self.cells().find_map(|cell| {
+            below += cell.count;
+            (below >= rank).then_some(cell.to)
+        })
+    }
+
+    /// How many values are at most `micros`, to three digits.
+    pub fn count_at_most(&self, micros: u64) -> u64 {
+        self.cells()
+            .take_while(|cell| cell.to <= self.0.highest_equivalent(micros))
+            .map(|cell| cell.count)
+            .sum()
+    }
+
+    /// The values that occur, smallest first.
+    pub fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
+        self.0.iter_recorded().map(|step| {
+            let to = step.value_iterated_to();
+            Cell {
+                from: self.0.lowest_equivalent(to),
+                to: self.0.highest_equivalent(to),
+                count: step.count_at_value(),
+            }
+        })
+    }
+}
+
+/// Values that a histogram does not tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// Smallest, in microseconds.
+    pub from: u64,
+    /// Largest, in microseconds.
+    pub to: u64,
+    /// How many.
+    pub count: u64,
+}
+
+/// Writes an interval log into a buffer.
+#[derive(Debug, Default)]
+pub(super) struct LogWriter {
+    serializer: Serializer,
+}
+
+#[derive(Default)]
+struct Serializer(V2DeflateSerializer);
+
+impl std::fmt::Debug for Serializer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("V2DeflateSerializer")
+    }
+}
+
+impl LogWriter {
+    /// The first lines of a log whose time 0 is `zero` after the Unix epoch.
+    pub(super) fn head(zero: Span) -> String {
+        let seconds = zero.secs_f64();
+        let mut text = String::from(
+            "#Peakday: lengths of time in microseconds, tags are population.step.clock.outcome\n\
+             #[Histogram log format version 1.3]\n",
+        );
+        // Both: with StartTime alone tools must guess whether the times below are absolute.
+        for name in ["StartTime", "BaseTime"] {
+            writeln!(text, "#[{name}: {seconds:.3} (seconds since epoch)]").expect("a String takes any text");
+        }
+        text.push_str(
+            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+        );
+        text
+    }
+
+    /// Appends an interval. `tag` has neither commas nor blanks; an interval before time 0 is written at 0.
+    ///
+    /// # Errors
+    /// When a count is above 2^63, or the tag has a comma or a blank.
+    pub(super) fn append(
+        &mut self,
+        log: &mut Vec<u8>,
+        tag: &str,
+        start: Offset,
+        length: Span,
+        histogram: &Histogram,
+    ) -> io::Result<()> {
+        let tag = Tag::new(tag)
+            .ok_or_else(|| io::Error::other(format!("the tag {tag:?} has a comma or a blank in it")))?;
+        IntervalLogWriterBuilder::new()
+            .begin_log_with(log, &mut self.serializer.0)?
+            .write_histogram(&histogram.0, start.since(Offset::ZERO).into(), length.into(), Some(tag))
+            .map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+/// One interval of a log, its histogram still packed.
+#[derive(Debug, PartialEq)]
+pub(super) struct Line<'a> {
+    pub(super) tag: &'a str,
+    pub(super) start: Offset,
+    pub(super) length: Span,
+    packed: &'a str,
+}
+
+/// Parses one line of a log, without its line end: `Ok(None)` where it holds no interval (a comment, the legend).
+pub(super) fn parse_line(line: &str) -> Result<Option<Line<'_>>, String> {
+    if line.starts_with('#') || line.starts_with('"') || line.is_empty() {
+        return Ok(None);
+    }
+    // The package's parser wants the line end, and owns nothing: the tag is looked up again in the line itself.
+    let ended = format!("{line}\n");
+    let Some(Ok(LogEntry::Interval(interval))) = IntervalLogIterator::new(ended.as_bytes()).next() else {
+        return Err("this is no line of an interval log".to_owned());
+    };
+    let tag = line
+        .strip_prefix("Tag=")
+        .and_then(|rest| rest.split_once(','))
+        .map(|(tag, _)| tag)
+        .ok_or("the interval has no tag")?;
+    let packed = line.rsplit(',').next().unwrap_or_default();
+    let span = |duration: Duration| Span::from_nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+    Ok(Some(Line {
+        tag,
+        start: Offset::ZERO + span(interval.start_timestamp()),
+        length: span(interval.duration()),
+        packed,
+    }))
+}
+
+impl Line<'_> {
+    /// The histogram of this interval.
+    pub(super) fn histogram(&self) -> Result<Histogram, String> {
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(self.packed)
+            .map_err(|error| format!("the histogram is not base64: {error}"))?;
+        Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map(|mut inner| {
+                inner.auto(true);
+                Histogram(inner)
+            })
+            .map_err(|error| format!("the histogram cannot be unpacked: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(values: &[u64]) -> Histogram {
+        let mut histogram = Histogram::new();
+        values.iter().for_each(|&value| histogram.record(value));
+        histogram
+    }
+
+    #[test]
+    fn without_values_there_is_neither_mean_nor_max_nor_rank() {
+        let empty = Histogram::new();
+        assert_eq!(
+            (empty.mean(), empty.max(), empty.at_rank(1), empty.count_at_most(9)),
+            (None, None, None, 0)
+        );
+    }
+
+    #[test]
+    fn the_value_of_a_rank_is_a_recorded_one() {
+        let histogram = of(&[0, 1, 1, 900, 1_000]);
+        let ranks: Vec<_> = (0..=6).map(|rank| histogram.at_rank(rank)).collect();
+        assert_eq!(ranks, [None, Some(0), Some(1), Some(1), Some(900), Some(1_000), None]);
+    }
+
+    #[test]
+    fn a_line_cut_anywhere_is_an_error_and_never_another_histogram() {
+        let mut log = Vec::new();
+        LogWriter::default()
+            .append(&mut log, "a.b.response.ok", Offset::ZERO, Span::from_secs(1), &of(&[5, 70_000]))
+            .unwrap();
+        let text = String::from_utf8(log).unwrap();
+        let line = text.trim_end();
+        for cut in 1..line.len() {
+            let parsed = parse_line(&line[..cut]).and_then(|line| line.ok_or(String::new())?.histogram());
+            // The last characters may be padding alone.
+            assert!(parsed.is_err() || parsed == Ok(of(&[5, 70_000])), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_told_to_three_digits(mut values in prop::collection::vec(0..100_000_000_u64, 1..50)) {
+            let histogram = of(&values);
+            values.sort_unstable();
+            for (rank, &exact) in (1..).zip(&values) {
+                let told = histogram.at_rank(rank).unwrap();
+                prop_assert!(told >= exact && told as f64 <= exact as f64 * 1.001, "{exact} told as {told}");
+            }
+            for &bound in &values {
+                let exact = values.iter().filter(|&&value| value <= bound).count() as u64;
+                let generous = (bound as f64 * 1.001) as u64;
+                let most = values.iter().filter(|&&value| value <= generous).count() as u64;
+                prop_assert!((exact..=most).contains(&histogram.count_at_most(bound)));
+            }
+        }
+
+        #[test]
+        fn a_histogram_comes_back_from_its_log(
+            values in prop::collection::vec(0..200_000_000_u64, 1..100), second in 0..100_000_i64,
+        ) {
+            let (histogram, start) = (of(&values), Offset::from_nanos(second * 1_000_000_000));
+            let mut log = Vec::new();
+            LogWriter::default().append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &histogram).unwrap();
+            let text = String::from_utf8(log).unwrap();
+            let line = parse_line(text.trim_end()).unwrap().unwrap();
+            prop_assert_eq!((line.tag, line.start, line.length), ("p.s.lag.timed-out", start, Span::from_secs(1)));
+            let back = line.histogram().unwrap();
+            prop_assert!(back.cells().eq(histogram.cells()));
+        }
+
+        #[test]
+        fn adding_histograms_is_recording_all_values(
+            one in prop::collection::vec(0..200_000_000_u64, 0..50), other in prop::collection::vec(0..3_000_u64, 0..50),
+        ) {
+            let mut sum = of(&one);
+            sum.add(&of(&other));
+            let both = of(&[one, other].concat());
+            prop_assert!(sum.cells().eq(both.cells()));
+            prop_assert_eq!((sum.count(), sum.max()), (both.count(), both.max()));
+        }
+    }
+}
