@@ -5,6 +5,9 @@
 
 pub mod arrival;
 pub mod curve;
+#[cfg(test)]
+pub(crate) mod example;
+mod flow;
 pub mod law;
 pub mod model;
 pub(crate) mod nearest;
