@@ -16,10 +16,10 @@ mod tests;
 mod value;
 
 pub use account::AccountId;
-pub use body::{DEVICES, POSITIVE_SHARE, generate, is_generator};
+pub use body::{DEVICES, GENERATORS, POSITIVE_SHARE, generate, is_generator};
 pub use person::Person;
 pub use preload::preload_line;
-pub use value::{is_value, value};
+pub use value::{VALUES, is_value, value};
 
 use crate::rng::Key;
 use crate::scenario::Subject;

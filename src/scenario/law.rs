@@ -2,6 +2,8 @@
 //!
 //! The only place, with `arrivals`, that knows the `rand_distr` package.
 
+use std::fmt;
+
 use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal, Triangular};
 
@@ -71,6 +73,18 @@ impl Law {
             Self::Uniform(from, to) => Span::from_nanos(from.nanos().midpoint(to.nanos())),
             Self::Exponential(mean) | Self::LogNormal { mean, .. } => mean,
             Self::Triangular { from, mode, to } => (from + mode + to).scaled(1.0 / 3.0),
+        }
+    }
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant(span) => write!(f, "{span}"),
+            Self::Uniform(from, to) => write!(f, "{from}..{to}"),
+            Self::Exponential(mean) => write!(f, "exponential of mean {mean}"),
+            Self::LogNormal { mean, cv } => write!(f, "lognormal of mean {mean}, cv {cv:.3}"),
+            Self::Triangular { from, mode, to } => write!(f, "triangular {from}..{mode}..{to}"),
         }
     }
 }

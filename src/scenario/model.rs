@@ -1,6 +1,6 @@
 //! The parts of a scenario, as types whose every value is sound.
 
-use super::{Curve, Law, Template};
+use super::{Curve, Law, Template, Timeline};
 use crate::units::{Rate, Span, TimeOfDay};
 
 /// A whole scenario: one day, its populations, its servers and its promises.
@@ -42,7 +42,7 @@ pub struct Unit {
 }
 
 /// What `run` plays of the day; `simulate` plays the whole day unless flags say otherwise.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct RunPlan {
     /// The measured part, in scenario time.
     pub from: TimeOfDay,
@@ -58,6 +58,22 @@ pub struct RunPlan {
     pub drain: Span,
     /// Journeys are judged that arrive at least this long (wall time) before the end of the measured part.
     pub settle: Span,
+}
+
+impl RunPlan {
+    /// The two clocks of a run of this plan.
+    pub fn timeline(&self) -> Timeline {
+        let Self { from, to, time_warp, scale, run_in, drain, settle: _ } = *self;
+        Timeline { from, to, warp: time_warp, scale, run_in, drain }
+    }
+
+    /// This plan with a measured part of so much wall time from its beginning; `None` when that is nothing, or reaches
+    /// beyond its end.
+    #[must_use]
+    pub fn lasting(self, duration: Span) -> Option<Self> {
+        let to = TimeOfDay::from_nanos(self.from.nanos() + duration.scaled(self.time_warp).nanos())?;
+        (to > self.from && to <= self.to).then_some(Self { to, ..self })
+    }
 }
 
 /// A kind of client.

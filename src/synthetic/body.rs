@@ -17,9 +17,12 @@ pub const DEVICES: [u16; 3] = [1232, 1331, 1833];
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 
+/// Every generator that [`generate`] knows.
+pub const GENERATORS: [&str; 3] = ["entry", "entries", "draft"];
+
 /// Whether [`generate`] knows a generator of this name.
 pub fn is_generator(name: &str) -> bool {
-    matches!(name, "entry" | "entries" | "draft")
+    GENERATORS.contains(&name)
 }
 
 /// Appends the body that a generator makes and returns its content type; `None`, with nothing appended, for a generator

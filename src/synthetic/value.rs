@@ -5,7 +5,7 @@ use super::json::hex;
 use super::{Context, Person};
 
 /// Every name that [`value`] knows.
-const NAMES: [&str; 15] = [
+pub const VALUES: [&str; 15] = [
     "ref",
     "sample",
     "person.family_name",
@@ -25,7 +25,7 @@ const NAMES: [&str; 15] = [
 
 /// Whether a template may name this value.
 pub fn is_value(name: &str) -> bool {
-    NAMES.contains(&name)
+    VALUES.contains(&name)
 }
 
 /// Appends a value; false, with nothing appended, for a name that there is not and for an account where there is none.
