@@ -18,10 +18,3 @@ pub use earlier::{Earlier, earlier};
 pub use followers::followers;
 pub use merge::{Planned, planned};
 pub use stream::expected;
-
-use crate::rng::Key;
-
-/// The root of the draws of a planned journey.
-const fn journey_key(seed: u64, population: u16, number: u64) -> Key {
-    Key::root(seed).word("journey").with(population as u64).with(number)
-}

@@ -16,6 +16,15 @@ pub(super) fn unit_exponential(key: Key) -> f64 {
 /// x = m 2^e with m in (1/sqrt 2, sqrt 2]; ln m = 2 artanh s with s = (m - 1) / (m + 1), |s| <= 0.1716, whose series
 /// s (1 + s^2/3 + s^4/5 + ...) has lost all weight at s^24.
 fn ln(x: f64) -> f64 {
+    const SERIES: [f64; 12] = {
+        let mut series = [1.0; 12];
+        let mut k = 1;
+        while k < series.len() {
+            series[k] = 1.0 / (2 * k + 1) as f64;
+            k += 1;
+        }
+        series
+    };
     const MANTISSA: u64 = (1 << 52) - 1;
     let bits = x.to_bits();
     let mut exponent = (bits >> 52) as i32 - 1023;
@@ -26,7 +35,7 @@ fn ln(x: f64) -> f64 {
     }
     let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
-    let series = (0..=11).rev().fold(0.0, |sum, k| sum * square + 1.0 / f64::from(2 * k + 1));
+    let series = SERIES.iter().rev().fold(0.0, |sum, coefficient| sum * square + coefficient);
     f64::from(exponent) * std::f64::consts::LN_2 + 2.0 * s * series
 }
 

@@ -4,7 +4,6 @@
 //! E1, E1 + E2, ... are a Poisson process of that rate (Çinlar, "Introduction to Stochastic Processes", 1975, ch. 4.7).
 
 use super::exponential::unit_exponential;
-use super::journey_key;
 use crate::rng::Key;
 use crate::scenario::{Arrival, Arrivals, Curve, Population, Subject, Timeline};
 use crate::units::{Offset, TimeOfDay};
@@ -21,10 +20,10 @@ pub fn expected(population: &Population, timeline: &Timeline, from: Offset, to: 
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
     population: u16,
-    seed: u64,
     /// Added to the numbers of its journeys: [`Subject::EARLIER`] or nothing.
     mark: u64,
     gaps: Key,
+    journeys: Key,
     intensity: Intensity,
     timeline: Timeline,
     start: Offset,
@@ -44,13 +43,14 @@ impl Stream {
         (start, end): (Offset, Offset),
     ) -> Option<Self> {
         let gaps = Key::root(seed).word("arrivals").with(u64::from(index)).with(mark);
+        let journeys = Key::root(seed).word("journey").with(u64::from(index));
         let intensity = Intensity::of(population, timeline, start)?;
         let timeline = *timeline;
         Some(Self {
             population: index,
-            seed,
             mark,
             gaps,
+            journeys,
             intensity,
             timeline,
             start,
@@ -73,8 +73,7 @@ impl Iterator for Stream {
         let journey = self.number | self.mark;
         self.number += 1;
         let subject = Subject { population: self.population, journey, item: 0 };
-        let key = journey_key(self.seed, self.population, journey);
-        Some(Arrival { at, population: self.population, subject, key })
+        Some(Arrival { at, population: self.population, subject, key: self.journeys.with(journey) })
     }
 }
 
@@ -87,6 +86,8 @@ enum Intensity {
         per_day: f64,
         /// Days and share of the day before the start.
         before: f64,
+        /// The day of the last arrival, and its minute.
+        reached: (i64, usize),
     },
     Rate {
         /// Journeys per second of wall time.
@@ -100,6 +101,7 @@ impl Intensity {
             Arrivals::Curve { curve, per_day } => Self::Curve {
                 per_day: per_day * timeline.scale / timeline.warp,
                 before: days_before(curve, timeline.scenario_nanos(start)),
+                reached: (i64::MIN, 0),
                 curve: curve.clone(),
             },
             Arrivals::Rate { rate } => Self::Rate { per_second: rate.per_second() * timeline.scale },
@@ -111,23 +113,27 @@ impl Intensity {
 
     fn count(&self, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
         match self {
-            Self::Curve { curve, per_day, before } => {
+            Self::Curve { curve, per_day, before, .. } => {
                 per_day * (days_before(curve, timeline.scenario_nanos(to)) - before)
             }
             Self::Rate { per_second } => per_second * (to.secs_f64() - from.secs_f64()),
         }
     }
 
-    /// The instant at which the expected count since the start reaches `count`.
-    fn instant(&self, timeline: &Timeline, start: Offset, count: f64) -> Offset {
+    /// The instant at which the expected count since the start reaches `count`, which never falls.
+    fn instant(&mut self, timeline: &Timeline, start: Offset, count: f64) -> Offset {
         match self {
-            Self::Curve { curve, per_day, before } => {
-                let share = before + count / per_day;
-                let nanos = share.floor() as i64 * DAY + curve.time_at(share - share.floor()).round() as i64;
+            Self::Curve { curve, per_day, before, reached: (day, minute) } => {
+                let share = *before + count / *per_day;
+                let whole = share.floor();
+                if *day != whole as i64 {
+                    (*day, *minute) = (whole as i64, 0);
+                }
+                let nanos = *day * DAY + curve.time_after(minute, share - whole).round() as i64;
                 timeline.offset_at(nanos).max(start)
             }
             Self::Rate { per_second } => {
-                Offset::from_nanos(start.nanos() + (count / per_second * 1e9).round() as i64)
+                Offset::from_nanos(start.nanos() + (count / *per_second * 1e9).round() as i64)
             }
         }
     }

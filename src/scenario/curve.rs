@@ -62,7 +62,19 @@ impl Curve {
     /// The time of day, in nanoseconds since midnight, before which `share` of the volume lies: the inverse of
     /// [`Curve::share_before`] for shares in [0, 1].
     pub fn time_at(&self, share: f64) -> f64 {
-        let minute = self.cumulative.partition_point(|c| *c <= share).clamp(1, MINUTES) - 1;
+        self.time_in(self.cumulative.partition_point(|c| *c <= share).clamp(1, MINUTES) - 1, share)
+    }
+
+    /// [`Curve::time_at`] for shares that never fall from one call to the next: `minute`, 0 at first, is how far they
+    /// have come, so that no search is needed.
+    pub fn time_after(&self, minute: &mut usize, share: f64) -> f64 {
+        while *minute + 1 < MINUTES && self.cumulative[*minute + 1] <= share {
+            *minute += 1;
+        }
+        self.time_in(*minute, share)
+    }
+
+    fn time_in(&self, minute: usize, share: f64) -> f64 {
         let (low, high) = (self.cumulative[minute], self.cumulative[minute + 1]);
         let within = if high > low { (share - low) / (high - low) } else { 0.0 };
         (minute as f64 + within.clamp(0.0, 1.0)) * 60e9
@@ -112,6 +124,15 @@ mod tests {
             prop_assume!(curve.density(time) > 0.0);
             let back = curve.time_at(curve.share_before(time));
             prop_assert!((back - nanos as f64).abs() < 1e6, "{} ns off", back - nanos as f64);
+        }
+    }
+
+    #[test]
+    fn rising_shares_find_the_same_times_without_a_search() {
+        let (curve, mut minute) = (evening(), 0);
+        for n in 0..=100_000 {
+            let share = f64::from(n) / 1e5;
+            assert_eq!(curve.time_after(&mut minute, share), curve.time_at(share), "{share}");
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn plain_field(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&mut
 }
 
 /// Replaces the comma after the last field by the brace that ends the object.
-pub(super) fn close(out: &mut Vec<u8>) {
+pub(super) fn close(out: &mut [u8]) {
     if let Some(last) = out.last_mut() {
         *last = b'}';
     }
