@@ -15,6 +15,7 @@ mod interval;
 mod layout;
 mod lines;
 mod mask;
+mod pack;
 mod reader;
 mod resources;
 mod rows;

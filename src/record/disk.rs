@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::histogram::LogWriter;
+use super::histogram::log_head;
 use super::interval::Interval;
 use super::lines::named;
 use super::rows::Row;
 use super::table::Table;
-use super::{CounterRow, Event, Histogram, JourneyRow, Layout, Resources};
+use super::{CounterRow, Event, JourneyRow, Layout, Resources, pack};
 use crate::units::Span;
 
 pub(super) const COUNTERS: &str = "counters.csv";
@@ -28,10 +28,9 @@ pub(super) struct Disk {
     intervals: File,
     resources: File,
     events: File,
-    log: LogWriter,
-    histogram: Histogram,
-    lines: Vec<u8>,
+    lines: String,
     tag: String,
+    micros: Vec<u64>,
     /// The last row of each place of `counters.csv`: what is in flight and in the backlog goes on from there.
     last: BTreeMap<usize, CounterRow>,
     /// Whether rows of `counters.csv` stand behind those of a later interval.
@@ -47,17 +46,16 @@ impl Disk {
             intervals: create(INTERVALS)?,
             resources: create(RESOURCES)?,
             events: create(EVENTS)?,
-            log: LogWriter::default(),
-            histogram: Histogram::new(),
-            lines: Vec::new(),
+            lines: String::new(),
             tag: String::new(),
+            micros: Vec::new(),
             last: CounterRow::places(layout)
                 .into_iter()
                 .map(|place| (place, CounterRow::empty(layout, 0, place)))
                 .collect(),
             unordered: false,
         };
-        disk.intervals.write_all(LogWriter::head(zero).as_bytes())?;
+        disk.intervals.write_all(log_head(zero).as_bytes())?;
         disk.resources.write_all(Resources::HEADER.as_bytes())?;
         Ok(disk)
     }
@@ -98,16 +96,16 @@ impl Disk {
         let start = layout.interval_start(number);
         self.lines.clear();
         for (row, clock, outcome, lengths) in interval.measured() {
-            self.histogram.clear();
-            lengths.for_each(|micros| self.histogram.record(micros));
+            self.micros.clear();
+            self.micros.extend(lengths);
             let population = &layout.populations[usize::from(row.population)];
             let step = &population.steps[usize::from(row.step)].name;
             self.tag.clear();
             write!(self.tag, "{}.{step}.{}.{}", population.name, clock.name(), outcome.name())
                 .expect("a String takes any text");
-            self.log.append(&mut self.lines, &self.tag, start, layout.interval, &self.histogram)?;
+            pack::append(&mut self.lines, &self.tag, start, layout.interval, &mut self.micros);
         }
-        self.intervals.write_all(&self.lines)
+        self.intervals.write_all(self.lines.as_bytes())
     }
 
     /// Writes what changed of journeys.

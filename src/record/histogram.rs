@@ -4,14 +4,11 @@
 //! deflated, base64; one interval a line), so `HistogramLogProcessor` and the Python package read it.
 
 use std::fmt::Write as _;
-use std::io;
 use std::time::Duration;
 
 use base64::Engine as _;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
-};
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
 use crate::units::{Offset, Span};
 
@@ -49,11 +46,6 @@ impl Histogram {
     /// Adds all values of another.
     pub fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("a histogram that grows takes in any other of the same digits");
-    }
-
-    /// Forgets all values and keeps the room for them.
-    pub fn clear(&mut self) {
-        self.0.reset();
     }
 
     /// How many values.
@@ -115,58 +107,21 @@ pub struct Cell {
     pub count: u64,
 }
 
-/// Writes an interval log into a buffer.
-#[derive(Debug, Default)]
-pub(super) struct LogWriter {
-    serializer: Serializer,
-}
-
-#[derive(Default)]
-struct Serializer(V2DeflateSerializer);
-
-impl std::fmt::Debug for Serializer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("V2DeflateSerializer")
+/// The first lines of a log whose time 0 is `zero` after the Unix epoch.
+pub(super) fn log_head(zero: Span) -> String {
+    let seconds = zero.secs_f64();
+    let mut text = String::from(
+        "#Peakday: lengths of time in microseconds, tags are population.step.clock.outcome\n\
+         #[Histogram log format version 1.3]\n",
+    );
+    // Both: with StartTime alone tools must guess whether the times below are absolute.
+    for name in ["StartTime", "BaseTime"] {
+        writeln!(text, "#[{name}: {seconds:.3} (seconds since epoch)]").expect("a String takes any text");
     }
-}
-
-impl LogWriter {
-    /// The first lines of a log whose time 0 is `zero` after the Unix epoch.
-    pub(super) fn head(zero: Span) -> String {
-        let seconds = zero.secs_f64();
-        let mut text = String::from(
-            "#Peakday: lengths of time in microseconds, tags are population.step.clock.outcome\n\
-             #[Histogram log format version 1.3]\n",
-        );
-        // Both: with StartTime alone tools must guess whether the times below are absolute.
-        for name in ["StartTime", "BaseTime"] {
-            writeln!(text, "#[{name}: {seconds:.3} (seconds since epoch)]").expect("a String takes any text");
-        }
-        text.push_str(
-            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
-        );
-        text
-    }
-
-    /// Appends an interval. `tag` has neither commas nor blanks; an interval before time 0 is written at 0.
-    ///
-    /// # Errors
-    /// When a count is above 2^63, or the tag has a comma or a blank.
-    pub(super) fn append(
-        &mut self,
-        log: &mut Vec<u8>,
-        tag: &str,
-        start: Offset,
-        length: Span,
-        histogram: &Histogram,
-    ) -> io::Result<()> {
-        let tag = Tag::new(tag)
-            .ok_or_else(|| io::Error::other(format!("the tag {tag:?} has a comma or a blank in it")))?;
-        IntervalLogWriterBuilder::new()
-            .begin_log_with(log, &mut self.serializer.0)?
-            .write_histogram(&histogram.0, start.since(Offset::ZERO).into(), length.into(), Some(tag))
-            .map_err(|error| io::Error::other(error.to_string()))
-    }
+    text.push_str(
+        "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
+    );
+    text
 }
 
 /// One interval of a log, its histogram still packed.
@@ -221,6 +176,7 @@ impl Line<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pack::append;
     use super::*;
     use proptest::prelude::*;
 
@@ -248,12 +204,9 @@ mod tests {
 
     #[test]
     fn a_line_cut_anywhere_is_an_error_and_never_another_histogram() {
-        let mut log = Vec::new();
-        LogWriter::default()
-            .append(&mut log, "a.b.response.ok", Offset::ZERO, Span::from_secs(1), &of(&[5, 70_000]))
-            .unwrap();
-        let text = String::from_utf8(log).unwrap();
-        let line = text.trim_end();
+        let mut log = String::new();
+        append(&mut log, "a.b.response.ok", Offset::ZERO, Span::from_secs(1), &mut [5, 70_000]);
+        let line = log.trim_end();
         for cut in 1..line.len() {
             let parsed = parse_line(&line[..cut]).and_then(|line| line.ok_or(String::new())?.histogram());
             // The last characters may be padding alone.
@@ -279,14 +232,14 @@ mod tests {
         }
 
         #[test]
-        fn a_histogram_comes_back_from_its_log(
-            values in prop::collection::vec(0..200_000_000_u64, 1..100), second in 0..100_000_i64,
+        fn what_we_pack_the_package_unpacks(
+            mut values in prop::collection::vec((0..62_u32, 0..u64::MAX).prop_map(|(bits, value)| value & ((1 << bits) - 1)), 1..100),
+            second in 0..100_000_i64,
         ) {
             let (histogram, start) = (of(&values), Offset::from_nanos(second * 1_000_000_000));
-            let mut log = Vec::new();
-            LogWriter::default().append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &histogram).unwrap();
-            let text = String::from_utf8(log).unwrap();
-            let line = parse_line(text.trim_end()).unwrap().unwrap();
+            let mut log = String::new();
+            append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &mut values);
+            let line = parse_line(log.trim_end()).unwrap().unwrap();
             prop_assert_eq!((line.tag, line.start, line.length), ("p.s.lag.timed-out", start, Span::from_secs(1)));
             let back = line.histogram().unwrap();
             prop_assert!(back.cells().eq(histogram.cells()));

@@ -1,4 +1,5 @@
 //! The integration tests, one binary: each file is named after what it is about.
 
+mod hlog_python;
 mod scenarios;
 mod tidy;
