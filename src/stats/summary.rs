@@ -60,6 +60,8 @@ pub struct ServerSummary {
     /// Offered requests per second in the minute of wall time in which most were offered (the whole measured part,
     /// where it is shorter).
     pub peak_minute_offered_per_s: f64,
+    /// The legitimate populations together.
+    pub legitimate: Legitimate,
     /// By population.
     pub populations: Vec<PopulationSummary>,
     /// Of simulated runs: the queues inside.
@@ -145,6 +147,19 @@ pub struct Counts {
     pub in_flight_at_end: u64,
 }
 
+/// The legitimate populations of a configuration together: what its row in the table says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Legitimate {
+    /// Their requests.
+    pub totals: Counts,
+    /// Good requests / offered requests; null when nothing was offered.
+    pub goodput_share: Option<f64>,
+    /// Their journeys.
+    pub journeys: Journeys,
+    /// done − intended, over all their offered requests: those without a success stand above every value.
+    pub response_us: Quantiles,
+}
+
 /// One population.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PopulationSummary {
@@ -175,6 +190,8 @@ pub struct Journeys {
     pub gave_up: u64,
     /// Neither, at the end of the run.
     pub unfinished: u64,
+    /// What the share of clean journeys is of: started − unfinished ones in which nothing has failed yet.
+    pub judged: u64,
 }
 
 /// One step of a population.
