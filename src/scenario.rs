@@ -7,8 +7,8 @@ pub mod arrival;
 pub mod curve;
 #[cfg(test)]
 pub(crate) mod example;
-mod flow;
 pub mod file;
+mod flow;
 pub mod law;
 pub mod model;
 pub(crate) mod nearest;

@@ -10,7 +10,8 @@ const DAY: i64 = TimeOfDay::END.nanos() as i64;
 /// part; none if nothing brings that population's journeys.
 ///
 /// Everything but the instant is drawn from the seed and the cause's subject: however long the cause took, the same
-/// people come. They share the subject and have keys of their own.
+/// people come. They share the subject and have keys of their own. A time of day ([`Delay::AtTimeOfDay`]) is that of the
+/// cause's day. A cause that is told twice brings the same journeys twice; it is for the caller to know it again.
 pub fn followers(
     scenario: &Scenario,
     timeline: &Timeline,

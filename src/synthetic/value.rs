@@ -30,8 +30,8 @@ pub fn is_value(name: &str) -> bool {
 
 /// Appends a value; false, with nothing appended, for a name that there is not and for an account where there is none.
 ///
-/// `idempotency_key` is the same for all tries of a step of a journey, `random` another for every request; `search` is
-/// the beginning of the family name. All but `person.given_name` are letters, digits, `-`, `+` and `.` of ASCII, so they
+/// `ref`, `sample` and `idempotency_key` are the same in all tries of a step of a journey, and when a loop comes back to
+/// it; `random` is 16 hexadecimal digits, others in every request. `search` is the beginning of the family name. All but `person.given_name` are letters, digits, `-`, `+` and `.` of ASCII, so they
 /// need no escapes in a path (a `+` in a form does: `person.mobile`).
 pub fn value(name: &str, context: &Context<'_>, out: &mut String) -> bool {
     let person = || Person::of(context.seed, context.subject);
