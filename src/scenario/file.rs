@@ -14,6 +14,7 @@ mod population;
 mod problem;
 mod references;
 mod root;
+mod run;
 mod shape;
 mod step;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use std::io;
 
 use self::place::{Notes, Place};
 pub use self::problem::{Problem, Problems};
-use super::{Expect, Scenario, ServerEntry, Setting};
+use super::{Expect, Origin, Scenario, ServerEntry, Setting};
 
 /// What a scenario may refer to beyond its own text.
 #[derive(Clone, Copy)]
@@ -34,6 +35,19 @@ pub struct Context<'a> {
     pub values: &'a [&'a str],
     /// Names of the generators of bodies.
     pub generators: &'a [&'a str],
+}
+
+/// A value that stands above the file's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    /// Key path, through tables only: `run.time_warp`, `seed`.
+    pub path: &'static str,
+    /// The value: a number for keys that are numbers, else the text as in the file.
+    pub value: toml::Value,
+    /// Flag or environment.
+    pub origin: Origin,
+    /// The flag or variable as users know it: `--time-warp`; problems name it.
+    pub source: String,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -53,7 +67,7 @@ pub fn load(text: &str, name: &str, context: &Context<'_>) -> Result<Scenario, P
     load_with_settings(text, name, context).map(|(scenario, _)| scenario)
 }
 
-/// Reads a scenario, and says of every value where it came from: the file, or a default.
+/// Reads a scenario, and says of every value where it came from.
 ///
 /// # Errors
 /// As [`load`].
@@ -62,11 +76,26 @@ pub fn load_with_settings(
     name: &str,
     context: &Context<'_>,
 ) -> Result<(Scenario, Vec<Setting>), Problems> {
-    let notes = Notes::default();
-    let scenario = root::read(text, name, context, &Place::root(&notes));
-    match (scenario, notes.problems.into_inner()) {
-        (Some(scenario), list) if list.is_empty() => Ok((scenario, notes.settings.into_inner())),
-        (_, list) => Err(Problems { scenario: name.to_owned(), list }),
+    load_over(text, name, context, &[])
+}
+
+/// Reads a scenario with what the environment and the flags say in the place of what the file says; of two values of
+/// the same path the later one counts.
+///
+/// # Errors
+/// As [`load`]; a problem of such a value names its flag or variable.
+pub fn load_over(
+    text: &str,
+    name: &str,
+    context: &Context<'_>,
+    overrides: &[Override],
+) -> Result<(Scenario, Vec<Setting>), Problems> {
+    let notes = Notes::new(overrides);
+    let scenario = root::read(text, name, context, overrides, &Place::root(&notes));
+    let (list, settings) = notes.into_parts();
+    match scenario {
+        Some(scenario) if list.is_empty() => Ok((scenario, settings)),
+        _ => Err(Problems { scenario: name.to_owned(), list }),
     }
 }
 
@@ -75,9 +104,9 @@ pub fn load_with_settings(
 /// # Errors
 /// Everything that is wrong with it.
 pub fn server(name: &str, config: String) -> Result<ServerEntry, Problems> {
-    let notes = Notes::default();
+    let notes = Notes::new(&[]);
     root::check_config(name, &config, &Place::root(&notes));
-    match notes.problems.into_inner() {
+    match notes.into_parts().0 {
         list if list.is_empty() => Ok(ServerEntry { name: name.to_owned(), expect: Expect::Hold, config }),
         list => Err(Problems { scenario: name.to_owned(), list }),
     }

@@ -68,11 +68,11 @@ impl RunPlan {
     }
 
     /// This plan with a measured part of so much wall time from its beginning; `None` when that is nothing, or reaches
-    /// beyond its end.
+    /// past 24:00.
     #[must_use]
     pub fn lasting(self, duration: Span) -> Option<Self> {
         let to = TimeOfDay::from_nanos(self.from.nanos() + duration.scaled(self.time_warp).nanos())?;
-        (to > self.from && to <= self.to).then_some(Self { to, ..self })
+        (to > self.from).then_some(Self { to, ..self })
     }
 }
 

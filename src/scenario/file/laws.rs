@@ -20,9 +20,14 @@ pub(super) fn law(form: LawForm, place: &Place<'_>) -> Option<Law> {
     }
 }
 
-/// A law under `key` that may be absent.
-pub(super) fn take(key: &str, found: Option<Key<LawForm>>, place: &Place<'_>) -> Option<Law> {
-    place.take(key, found).and_then(|form| law(form, &place.at(key)))
+/// A law under `key` that may be absent, which means what `absent` says.
+pub(super) fn take_or(
+    key: &str,
+    found: Option<Key<LawForm>>,
+    absent: &str,
+    place: &Place<'_>,
+) -> Option<Law> {
+    place.take_or(key, found, absent).and_then(|form| law(form, &place.at(key)))
 }
 
 /// The law of the first of these keys that is there.

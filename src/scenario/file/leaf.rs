@@ -168,6 +168,12 @@ impl Form for Date {
     }
 }
 
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Form for Name {
     const NAME: &'static str = "Name";
     const PATTERN: &'static str = "^[a-z0-9-]+$";

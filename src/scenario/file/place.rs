@@ -3,29 +3,62 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
+use super::Override;
 use super::key::{Found, Key, List, Map, Read, Wrong};
 use super::problem::Problem;
 use crate::scenario::setting::{Origin, Setting};
 
 /// What was noted while a file was read.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    pub(super) problems: RefCell<Vec<Problem>>,
-    pub(super) settings: RefCell<Vec<Setting>>,
+#[derive(Debug)]
+pub(super) struct Notes<'o> {
+    problems: RefCell<Vec<Problem>>,
+    settings: RefCell<Vec<Setting>>,
+    /// The names of places: of `population[2]`, `patient`. They are known only after the place was opened.
+    names: RefCell<Vec<(String, String)>>,
+    overrides: &'o [Override],
+}
+
+impl<'o> Notes<'o> {
+    pub(super) fn new(overrides: &'o [Override]) -> Self {
+        // A flag is named as the place of what it says, so that a problem leads to the flag.
+        let names = overrides.iter().map(|over| (over.path.to_owned(), over.source.clone())).collect();
+        Self {
+            problems: RefCell::default(),
+            settings: RefCell::default(),
+            names: RefCell::new(names),
+            overrides,
+        }
+    }
+
+    /// All problems, each with the names on the way to it, and all values.
+    pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Setting>) {
+        let names = self.names.into_inner();
+        let mut problems = self.problems.into_inner();
+        for problem in &mut problems {
+            let above = |place: &str| {
+                problem
+                    .path
+                    .strip_prefix(place)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            problem.names =
+                names.iter().filter(|(place, _)| above(place)).map(|(_, name)| name.clone()).collect();
+        }
+        (problems, self.settings.into_inner())
+    }
 }
 
 /// A place in the file.
 #[derive(Debug, Clone)]
 pub(super) struct Place<'a> {
-    notes: &'a Notes,
+    notes: &'a Notes<'a>,
     path: String,
-    names: Vec<String>,
 }
 
 impl<'a> Place<'a> {
     /// The whole file.
-    pub(super) fn root(notes: &'a Notes) -> Self {
-        Self { notes, path: String::new(), names: Vec::new() }
+    pub(super) fn root(notes: &'a Notes<'a>) -> Self {
+        Self { notes, path: String::new() }
     }
 
     /// The place of a key below this one.
@@ -33,24 +66,25 @@ impl<'a> Place<'a> {
         let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
         let key = if bare { key.to_owned() } else { format!("{key:?}") };
         let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
-        Self { path, ..self.clone() }
+        Self { notes: self.notes, path }
     }
 
     fn item(&self, index: usize) -> Self {
-        Self { path: format!("{}[{index}]", self.path), ..self.clone() }
+        Self { notes: self.notes, path: format!("{}[{index}]", self.path) }
     }
 
-    /// This place, with the name of what is there.
-    pub(super) fn named(mut self, name: &str) -> Self {
-        self.names.push(name.to_owned());
-        self
+    /// Notes the name of what is here.
+    pub(super) fn named(&self, name: &str) {
+        if !name.is_empty() {
+            self.notes.names.borrow_mut().push((self.path.clone(), name.to_owned()));
+        }
     }
 
     /// Notes a problem here.
     pub(super) fn wrong(&self, problem: impl Into<String>, hint: impl Into<String>) {
         self.notes.problems.borrow_mut().push(Problem {
             path: self.path.clone(),
-            names: self.names.clone(),
+            names: Vec::new(),
             problem: problem.into(),
             hint: hint.into(),
         });
@@ -64,6 +98,14 @@ impl<'a> Place<'a> {
     /// The value of a key that may be absent.
     pub(super) fn take<T>(&self, key: &str, found: Option<Key<T>>) -> Option<T> {
         self.at(key).open(found?)
+    }
+
+    /// The value of a key that may be absent, which means what `absent` says.
+    pub(super) fn take_or<T>(&self, key: &str, found: Option<Key<T>>, absent: &str) -> Option<T> {
+        if found.is_none() {
+            self.at(key).set(absent.to_owned(), Origin::Default);
+        }
+        self.take(key, found)
     }
 
     /// The value of a key that has a default.
@@ -144,6 +186,8 @@ impl<'a> Place<'a> {
     }
 
     fn set(&self, value: String, origin: Origin) {
+        let over = self.notes.overrides.iter().rfind(|over| over.path == self.path);
+        let origin = over.map_or(origin, |over| over.origin);
         self.notes.settings.borrow_mut().push(Setting { path: self.path.clone(), value, origin });
     }
 }

@@ -29,7 +29,7 @@ impl Draft<'_> {
 
 pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Context<'_>) -> Draft<'a> {
     let name = place.need("name", table.name).map(|name| name.0).unwrap_or_default();
-    let place = place.named(&name);
+    place.named(&name);
     let legitimate = place.or("legitimate", table.legitimate, true);
     let arrivals = place.need("arrivals", table.arrivals);
     let accounts = place.take("accounts", table.accounts).and_then(|table| {
@@ -41,7 +41,7 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
         Some(Accounts { kind: kind?.0, count: count? })
     });
     let connection = place.or("connection", table.connection, super::leaf::Word(Connection::New)).0;
-    let lanes = place.take("lanes", table.lanes);
+    let lanes = place.take_or("lanes", table.lanes, "chosen by the engine");
     if lanes == Some(0) {
         place
             .at("lanes")
@@ -51,9 +51,10 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
     if timeout == Some(Law::Constant(Span::ZERO)) {
         place.at("timeout").wrong("is zero", "nobody would wait for an answer");
     }
-    let think = table.think.map(|think| laws::take("think", Some(think), &place));
-    let retry = place.take("retry", table.retry).and_then(|table| retry(table, &place.at("retry")));
-    let patience = laws::take("patience", table.patience, &place);
+    let think = laws::take_or("think", table.think, "0s", &place);
+    let retry = place.take_or("retry", table.retry, "none: gives up");
+    let retry = retry.and_then(|table| self::retry(table, &place.at("retry")));
+    let patience = laws::take_or("patience", table.patience, "endless", &place);
     let (steps, places) = step::read_all(place.list("step", Some(table.step)), accounts.is_some(), context);
     if steps.is_empty() {
         place.at("step").wrong("nothing is done", "write at least one [[population.step]]");
@@ -67,11 +68,16 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
         connection,
         lanes,
         timeout: timeout.unwrap_or(Law::Constant(Span::ZERO)),
-        think: think.flatten().unwrap_or(Law::Constant(Span::ZERO)),
+        think: think.unwrap_or(Law::Constant(Span::ZERO)),
         retry,
         patience,
         steps,
     };
+    if let Some(step) = population.step_without_end() {
+        let hint =
+            "give a step of the loop a weighted way out, as in next = [{ weight = 1, step = \"end\" }, …]";
+        places[usize::from(step)].at("next").wrong("journeys that come here never end", hint);
+    }
     Draft { place, population, arrivals, steps: places }
 }
 
@@ -88,7 +94,7 @@ pub(super) fn check_names(drafts: &[Draft<'_>]) {
 }
 
 fn retry(table: RetryTable, place: &Place<'_>) -> Option<Retry> {
-    let attempts = place.take("attempts", table.attempts);
+    let attempts = place.take_or("attempts", table.attempts, "for ever");
     let backoff = place.need("backoff", table.backoff).and_then(|form| {
         let place = place.at("backoff");
         match form {
@@ -96,7 +102,7 @@ fn retry(table: RetryTable, place: &Place<'_>) -> Option<Retry> {
             TextOr::Table(table) => backoff(table, &place),
         }
     });
-    let pause = laws::take("pause", table.pause, place);
+    let pause = laws::take_or("pause", table.pause, "none: gives up", place);
     if pause.is_some() && attempts.is_none() {
         place
             .at("pause")

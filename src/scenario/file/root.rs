@@ -5,32 +5,41 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::key::Key;
+use super::leaf::{Date, Word};
 use super::place::Place;
-use super::shape::{AuditTable, MessagesTable, RunTable, ScenarioTable, ServerTable, UnitTable};
+use super::shape::{AuditTable, MessagesTable, ScenarioTable, ServerTable, UnitTable};
 use super::step::{check_pointer, extract};
-use super::{Context, arrivals, curves, population, references};
-use crate::scenario::{Audit, Expect, Keep, Messages, RunPlan, Scenario, ServerEntry, Unit};
-use crate::units::{Rate, Span, TimeOfDay};
+use super::{Context, Override, arrivals, curves, population, references, run};
+use crate::scenario::{Audit, Expect, Keep, Messages, Scenario, ServerEntry, Unit};
+use crate::units::{Rate, Span};
 
-pub(super) fn read(text: &str, name: &str, context: &Context<'_>, place: &Place<'_>) -> Option<Scenario> {
+pub(super) fn read(
+    text: &str,
+    name: &str,
+    context: &Context<'_>,
+    overrides: &[Override],
+    place: &Place<'_>,
+) -> Option<Scenario> {
     let table = match text.parse::<toml::Table>() {
-        Ok(table) => toml::Value::Table(table),
+        Ok(table) => table,
         Err(error) => {
             place.wrong(format!("this is not TOML: {}", error.to_string().trim_end()), "");
             return None;
         }
     };
-    let table: ScenarioTable = place.open(Key::deserialize(table).unwrap_or(Key::Missing))?;
+    let table = over(table, overrides);
+    let table: ScenarioTable =
+        place.open(Key::deserialize(toml::Value::Table(table)).unwrap_or(Key::Missing))?;
 
     let about = place.need("about", table.about).unwrap_or_default();
-    let date = place.take("date", table.date);
+    let date = place.or("date", table.date, Date("2022-01-05".to_owned())).0;
     let seed = place.or("seed", table.seed, 1);
     let target = place.take("target", table.target);
     if let Some(target) = &target {
         check_target(target, &place.at("target"));
     }
     let unit = place.take("unit", table.unit).and_then(|table| unit(table, &place.at("unit")));
-    let run = place.need("run", table.run).and_then(|table| run(table, &place.at("run")));
+    let run = place.need("run", table.run).and_then(|table| run::read(table, &place.at("run")));
     let curves = curves::read(place.map("curves", table.curves), context);
     let mut drafts: Vec<population::Draft<'_>> = place
         .list("population", Some(table.population))
@@ -59,7 +68,7 @@ pub(super) fn read(text: &str, name: &str, context: &Context<'_>, place: &Place<
     Some(Scenario {
         name: name.to_owned(),
         about,
-        date: date.map_or_else(|| "2022-01-05".to_owned(), |date| date.0),
+        date,
         seed,
         unit,
         run: run?,
@@ -70,6 +79,24 @@ pub(super) fn read(text: &str, name: &str, context: &Context<'_>, place: &Place<
         audit,
         messages,
     })
+}
+
+/// The file with what the environment and the flags say in its place.
+fn over(mut table: toml::Table, overrides: &[Override]) -> toml::Table {
+    for Override { path, value, .. } in overrides {
+        let (above, key) = path.rsplit_once('.').unwrap_or(("", path));
+        let mut place = &mut table;
+        for step in above.split('.').filter(|step| !step.is_empty()) {
+            let below = place.entry(step).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            match below {
+                toml::Value::Table(below) => place = below,
+                // Something else stands where a table belongs: that is told, and nothing can be put into it.
+                _ => return table,
+            }
+        }
+        place.insert(key.to_owned(), value.clone());
+    }
+    table
 }
 
 fn check_target(target: &str, place: &Place<'_>) {
@@ -88,57 +115,6 @@ fn unit(table: UnitTable, place: &Place<'_>) -> Option<Unit> {
     Some(Unit { name: place.need("name", table.name)?, volume: volume? })
 }
 
-fn run(table: RunTable, place: &Place<'_>) -> Option<RunPlan> {
-    let time_warp = place.or("time_warp", table.time_warp, 1.0);
-    if time_warp < 1.0 {
-        place
-            .at("time_warp")
-            .wrong(format!("{time_warp} is below 1"), "scenario time runs as fast as wall time, or faster");
-    }
-    let scale = place.or("scale", table.scale, 1.0);
-    if scale <= 0.0 {
-        place.at("scale").wrong(format!("{scale} leaves nothing to do"), "write a number above 0");
-    }
-    let window = place.take("window", table.window);
-    let duration = place.take("duration", table.duration);
-    let plan = RunPlan {
-        from: window.map_or(TimeOfDay::MIDNIGHT, |window| window.0),
-        to: window.map_or(TimeOfDay::END, |window| window.1),
-        time_warp: time_warp.max(1.0),
-        scale,
-        run_in: place.or("run_in", table.run_in, Span::ZERO),
-        drain: place.or("drain", table.drain, Span::from_secs(5)),
-        settle: place.or("settle", table.settle, Span::ZERO),
-    };
-    let plan = match duration {
-        None if window.is_none() => {
-            place
-                .at("window")
-                .wrong("is missing", "say what is played: window = \"18:50-20:05\" or duration = \"30s\"");
-            return None;
-        }
-        None => plan,
-        Some(duration) => match plan.lasting(duration) {
-            Some(cut) => cut,
-            None => {
-                let longest = plan.timeline().measured();
-                place.at("duration").wrong(
-                    format!("{duration} of wall time is nothing, or more than the window has"),
-                    format!("at time_warp {time_warp} there are {longest}"),
-                );
-                return None;
-            }
-        },
-    };
-    let measured = plan.timeline().measured();
-    if plan.settle >= measured {
-        let problem =
-            format!("{} leaves no journey to judge: the measured part lasts {measured}", plan.settle);
-        place.at("settle").wrong(problem, "make it shorter, or the window longer");
-    }
-    Some(plan)
-}
-
 fn servers(tables: Vec<(Place<'_>, ServerTable)>, context: &Context<'_>) -> Vec<ServerEntry> {
     let mut seen = BTreeSet::new();
     let mut servers = Vec::new();
@@ -147,9 +123,8 @@ fn servers(tables: Vec<(Place<'_>, ServerTable)>, context: &Context<'_>) -> Vec<
         if !seen.insert(name.clone()) {
             place.at("name").wrong(format!("there are two servers {name:?}"), "give each its own name");
         }
-        let place = place.named(&name);
-        let expect =
-            table.expect.map_or(Some(Expect::Hold), |key| place.need("expect", key).map(|word| word.0));
+        place.named(&name);
+        let expect = place.or("expect", table.expect, Word(Expect::Hold)).0;
         let Some(path) = place.need("config", table.config) else { continue };
         match (context.read)(&path) {
             Err(error) => place
@@ -157,7 +132,7 @@ fn servers(tables: Vec<(Place<'_>, ServerTable)>, context: &Context<'_>) -> Vec<
                 .wrong(format!("cannot read {path:?}: {error}"), "paths are relative to the scenario"),
             Ok(config) => {
                 check_config(&path, &config, &place.at("config"));
-                servers.push(ServerEntry { name, expect: expect.unwrap_or(Expect::Hold), config });
+                servers.push(ServerEntry { name, expect, config });
             }
         }
     }

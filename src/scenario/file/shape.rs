@@ -59,7 +59,7 @@ pub(super) struct UnitTable {
     pub(super) volume: Key<Rate>,
 }
 
-/// What `run` plays of the day. Give `window`, or `duration`, or both (the window is then cut).
+/// What `run` plays of the day. Give `window`, or `duration`, or both: the window's beginning, and how long.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Run")]

@@ -27,7 +27,7 @@ pub(super) fn read_all<'a>(
         } else if !name.is_empty() && steps.iter().any(|step| step.name == name) {
             place.at("name").wrong(format!("there are two steps {name:?}"), "give each step its own name");
         }
-        let place = place.named(&name);
+        place.named(&name);
         later.push(place.list("next", table.next.take()));
         steps.push(step(table, name, accounts, &place, context));
         places.push(place);
@@ -49,7 +49,7 @@ fn step(table: StepTable, name: String, accounts: bool, place: &Place<'_>, conte
         ..request(methods, place)
     };
 
-    let class = place.take("class", table.class).map_or_else(|| name.clone(), |class| class.0);
+    let class = place.take_or("class", table.class, &name).map_or_else(|| name.clone(), |class| class.0);
     let chance = place.or("chance", table.chance, 1.0);
     if !(chance > 0.0 && chance <= 1.0) {
         place.at("chance").wrong(
@@ -66,7 +66,7 @@ fn step(table: StepTable, name: String, accounts: bool, place: &Place<'_>, conte
         ),
         _ => {}
     }
-    let timeout = laws::take("timeout", table.timeout, place);
+    let timeout = laws::take_or("timeout", table.timeout, "the population's", place);
     if timeout == Some(Law::Constant(Span::ZERO)) {
         place.at("timeout").wrong("is zero", "nobody would wait for an answer");
     }
@@ -83,8 +83,8 @@ fn step(table: StepTable, name: String, accounts: bool, place: &Place<'_>, conte
             .into_iter()
             .filter_map(|(name, place, table)| self::keep(name, table, accounts, &place))
             .collect(),
-        success: success(place.take("success", table.success), &place.at("success")),
-        think: laws::take("think", table.think, place),
+        success: success(place.take_or("success", table.success, "200-299"), &place.at("success")),
+        think: laws::take_or("think", table.think, "the population's", place),
         timeout,
         chance,
         every,
