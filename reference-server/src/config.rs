@@ -37,10 +37,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::law::Law;
-pub use self::read::Problem;
 pub use self::units::Rate;
 use self::units::{duration_text, size_text};
 use crate::class::Class;
+pub use crate::problem::Problem;
 
 /// Everything that bounds a server.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

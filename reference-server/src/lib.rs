@@ -7,9 +7,14 @@ pub mod class;
 pub mod cli;
 pub mod config;
 mod connections;
+mod hex;
+pub mod link;
+pub mod moment;
+mod problem;
 mod routes;
 pub mod serve;
 mod stop;
+pub mod store;
 
 use crate::class::Class;
 

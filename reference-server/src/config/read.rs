@@ -1,34 +1,13 @@
 //! Reads a TOML table key by key and keeps every problem it meets, so that all of them are reported at once.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::{Table, Value};
 
 use super::units::{Rate, parse_duration, parse_size};
-
-/// One thing wrong in a configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where: the dotted path of the key, empty when the text as a whole is not TOML.
-    pub path: String,
-    /// What is wrong there.
-    pub problem: String,
-    /// What to write instead.
-    pub hint: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.problem)?;
-        if self.hint.is_empty() { Ok(()) } else { write!(f, " ({})", self.hint) }
-    }
-}
+use crate::problem::Problem;
 
 /// A table that is being read. A key that was asked for is known; every other one is a problem.
 pub(super) struct Reader<'a> {

@@ -1,0 +1,202 @@
+//! The store: what was acknowledged is on disk.
+//!
+//! A [`Store`] is the sending ends of two bounded channels: commands that write, answered after their commit, and
+//! reads. Whoever serves the other ends is the backend; `sqlite` does it with one writer thread that commits in
+//! groups, reader threads and a checkpoint thread. The store has no clock of its own: every command that needs one
+//! brings its moment along.
+
+mod command;
+mod model;
+mod sqlite;
+mod stats;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use self::command::{Read, Reply, Write};
+pub use self::model::{
+    Attempt, Birth, Due, Fingerprint, Lockout, Message, NewMessage, NewResult, Saved, StoredResult,
+};
+pub use self::stats::StoreStats;
+use crate::link::LinkKey;
+use crate::moment::Moment;
+
+/// Where results, links, messages and drafts are kept. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: mpsc::Sender<Write>,
+    reader: mpsc::Sender<Read>,
+    readers: usize,
+    shared: Arc<Shared>,
+    threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+/// What the store's threads and its users both see.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Told after every commit that stored messages.
+    pub(crate) messages: Notify,
+    pub(crate) stats: StoreStats,
+}
+
+/// Why the store did not do what it was asked for.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// The store has been closed, or its thread has ended.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl Store {
+    /// Opens the SQLite store in `folder`, which must exist; creates the database if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is not a database of this version.
+    pub fn sqlite(folder: &Path) -> Result<Store, StoreError> {
+        sqlite::open(folder)
+    }
+
+    /// Stores results, each with its message, in one transaction; one that is there already (same sender and
+    /// idempotency key, or same sender and reference) is answered as it was the first time.
+    ///
+    /// # Errors
+    /// When nothing of it was stored.
+    pub async fn save_results(&self, results: Vec<NewResult>) -> Result<Vec<Saved>, StoreError> {
+        self.write(|reply| Write::Results { results, reply }).await
+    }
+
+    /// Stores a draft and returns its id.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn save_draft(
+        &self,
+        sender: Arc<str>,
+        body: Vec<u8>,
+        received: Moment,
+    ) -> Result<i64, StoreError> {
+        self.write(|reply| Write::Draft { sender, body, received, reply }).await
+    }
+
+    /// Tries a birth date on a link. A failure is counted, and the count is on disk, before this returns; attempts
+    /// on one link are judged one after the other.
+    ///
+    /// # Errors
+    /// When the attempt could not be judged.
+    pub async fn try_birth_date(
+        &self,
+        link: LinkKey,
+        birth: Birth,
+        now: Moment,
+        lockout: Lockout,
+    ) -> Result<Attempt, StoreError> {
+        self.write(|reply| Write::BirthDate { link, birth, now, lockout, reply }).await
+    }
+
+    /// Erases a message that the gateway has taken, its link included.
+    ///
+    /// # Errors
+    /// When it is still there.
+    pub async fn delivered(&self, due: Due) -> Result<(), StoreError> {
+        self.write(|reply| Write::Delivered { due, reply }).await
+    }
+
+    /// Puts a message off until `until` and counts the failure.
+    ///
+    /// # Errors
+    /// When it is due as before.
+    pub async fn postpone(&self, due: Due, until: Moment) -> Result<(), StoreError> {
+        self.write(|reply| Write::Postpone { due, until, reply }).await
+    }
+
+    /// The result with this id.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn result(&self, id: i64) -> Result<Option<StoredResult>, StoreError> {
+        self.read(|reply| Read::Result { id, reply }).await
+    }
+
+    /// The result behind a link.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn result_by_link(&self, link: LinkKey) -> Result<Option<StoredResult>, StoreError> {
+        self.read(|reply| Read::ByLink { link, reply }).await
+    }
+
+    /// How many stored results have this sender and sample number.
+    ///
+    /// # Errors
+    /// When they could not be counted.
+    pub async fn copies(&self, sender: &str, sample: &str) -> Result<u32, StoreError> {
+        let sample = Fingerprint::sample(sender, sample);
+        self.read(|reply| Read::Copies { sample, reply }).await
+    }
+
+    /// Results of a sender whose patient's folded family name begins with `prefix`, latest generation first,
+    /// at most `limit`.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn search(
+        &self,
+        sender: Arc<str>,
+        prefix: String,
+        limit: u32,
+    ) -> Result<Vec<StoredResult>, StoreError> {
+        self.read(|reply| Read::Search { sender, prefix, limit, reply }).await
+    }
+
+    /// Messages due by `now` in their order, at most `limit`; and when the first one that is not due yet will be.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn due(&self, now: Moment, limit: u32) -> Result<(Vec<Message>, Option<Moment>), StoreError> {
+        self.read(|reply| Read::Due { now, limit, reply }).await
+    }
+
+    /// Completes after a commit that stored messages, at once if there was one since the last call.
+    pub async fn messages_stored(&self) {
+        self.shared.messages.notified().await;
+    }
+
+    /// Counters of the store.
+    pub fn stats(&self) -> &StoreStats {
+        &self.shared.stats
+    }
+
+    /// Finishes what was handed over, and closes the files. Later commands are answered [`StoreError::Closed`].
+    pub async fn close(&self) {
+        // A closed channel means that the thread has ended already.
+        let _ = self.writer.send(Write::Stop).await;
+        for _ in 0..self.readers {
+            let _ = self.reader.send(Read::Stop).await;
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let joined = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        let _ = joined.await;
+    }
+
+    async fn write<T>(&self, command: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writer.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn read<T>(&self, command: impl FnOnce(Reply<T>) -> Read) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.reader.send(command(reply)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}

@@ -1,0 +1,145 @@
+//! A reader thread: short questions only, since a long one keeps the log from being recycled.
+
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, Row, Statement};
+use tokio::sync::mpsc;
+
+use super::{optional, prepare};
+use crate::moment::Moment;
+use crate::store::command::{Read, Reply};
+use crate::store::{Due, Fingerprint, Message, StoreError, StoredResult};
+
+/// Serves questions until [`Read::Stop`] or until every sender is gone.
+pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read>>) {
+    // As for the writer: without its statements the thread ends.
+    let Ok(mut reader) = Reader::prepare(connection) else { return };
+    loop {
+        // Whoever holds the lock waits for the next question, the other readers wait for the lock.
+        let question = questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        match question {
+            None | Some(Read::Stop) => return,
+            Some(Read::Result { id, reply }) => answer(reply, reader.result(id)),
+            Some(Read::ByLink { link, reply }) => answer(reply, reader.by_link(link.0)),
+            Some(Read::Copies { sample, reply }) => answer(reply, reader.copies(sample)),
+            Some(Read::Search { sender, prefix, limit, reply }) => {
+                answer(reply, reader.search(&sender, &prefix, limit));
+            }
+            Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
+        }
+    }
+}
+
+fn answer<T>(reply: Reply<T>, value: rusqlite::Result<T>) {
+    // A caller that has gone does not need its answer.
+    let _ = reply.send(value.map_err(StoreError::from));
+}
+
+struct Reader<'c> {
+    result: Statement<'c>,
+    link: Statement<'c>,
+    generations: Statement<'c>,
+    copies: Statement<'c>,
+    names: Statement<'c>,
+    due: Statement<'c>,
+    next_due: Statement<'c>,
+}
+
+impl<'c> Reader<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Reader<'c>> {
+        Ok(Reader {
+            result: prepare(connection, "SELECT * FROM results WHERE id = ?1")?,
+            link: prepare(connection, "SELECT id FROM links WHERE link = ?1")?,
+            generations: prepare(connection, "SELECT min(generation), max(generation) FROM samples")?,
+            copies: prepare(
+                connection,
+                "SELECT count(*) FROM samples WHERE generation = ?1 AND fingerprint = ?2",
+            )?,
+            names: prepare(
+                connection,
+                "SELECT id FROM names WHERE generation = ?1 AND sender = ?2 AND name >= ?3 AND name < ?4
+                 ORDER BY name, id LIMIT ?5",
+            )?,
+            due: prepare(
+                connection,
+                "SELECT due, id, attempts, phone, reference, link FROM outbox
+                 WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
+            )?,
+            next_due: prepare(connection, "SELECT due FROM outbox WHERE due > ?1 ORDER BY due LIMIT 1")?,
+        })
+    }
+
+    fn result(&mut self, id: i64) -> rusqlite::Result<Option<StoredResult>> {
+        optional(self.result.query_row([id], stored_result))
+    }
+
+    fn by_link(&mut self, link: [u8; 20]) -> rusqlite::Result<Option<StoredResult>> {
+        match optional(self.link.query_row([link], |row| row.get(0)))? {
+            Some(id) => self.result(id),
+            None => Ok(None),
+        }
+    }
+
+    /// Every generation there is, the latest first.
+    fn generations(&mut self) -> rusqlite::Result<impl Iterator<Item = i64> + use<>> {
+        let range: (Option<i64>, Option<i64>) =
+            self.generations.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((range.0.unwrap_or(0)..=range.1.unwrap_or(-1)).rev())
+    }
+
+    fn copies(&mut self, Fingerprint(sample): Fingerprint) -> rusqlite::Result<u32> {
+        let mut copies = 0;
+        for generation in self.generations()? {
+            copies += self.copies.query_row((generation, sample), |row| row.get::<_, u32>(0))?;
+        }
+        Ok(copies)
+    }
+
+    fn search(&mut self, sender: &str, prefix: &str, limit: u32) -> rusqlite::Result<Vec<StoredResult>> {
+        let end = format!("{prefix}{}", char::MAX);
+        let mut found = Vec::new();
+        let mut left = limit;
+        for generation in self.generations()? {
+            let ids: Vec<i64> = self
+                .names
+                .query_map((generation, sender, prefix, &end, left), |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for id in ids {
+                found.extend(self.result(id)?);
+                left -= 1;
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn due(&mut self, now: Moment, limit: u32) -> rusqlite::Result<(Vec<Message>, Option<Moment>)> {
+        let messages: Vec<Message> =
+            self.due.query_map((now.millis(), limit), message)?.collect::<Result<_, _>>()?;
+        let next = optional(self.next_due.query_row([now.millis()], |row| row.get(0)))?;
+        Ok((messages, next.map(Moment::from_millis)))
+    }
+}
+
+fn stored_result(row: &Row<'_>) -> rusqlite::Result<StoredResult> {
+    Ok(StoredResult {
+        id: row.get(0)?,
+        sender: row.get(1)?,
+        reference: row.get(2)?,
+        sample: row.get(3)?,
+        received: Moment::from_millis(row.get(4)?),
+        body: row.get(5)?,
+    })
+}
+
+fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        due: Due { at: Moment::from_millis(row.get(0)?), id: row.get(1)? },
+        attempts: row.get(2)?,
+        to: row.get(3)?,
+        reference: row.get(4)?,
+        link: row.get(5)?,
+    })
+}

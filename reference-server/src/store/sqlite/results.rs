@@ -1,0 +1,124 @@
+//! Stores results: once each, with their keys, their link and their message.
+
+use rusqlite::{Connection, Statement};
+
+use super::generations::{Generations, Keys};
+use super::{optional, prepare};
+use crate::moment::Moment;
+use crate::store::stats::Change;
+use crate::store::{Fingerprint, NewResult, Saved};
+
+/// Ids that grow with time and never repeat: milliseconds since 1970, then 20 bits of a counter.
+#[derive(Debug)]
+pub(super) struct Ids {
+    last: i64,
+}
+
+/// Bits of an id below its milliseconds.
+const COUNTER_BITS: u32 = 20;
+
+impl Ids {
+    /// Goes on after the highest id in the database, also if the clock has been set back.
+    pub(super) fn load(connection: &Connection) -> rusqlite::Result<Ids> {
+        let last = connection.query_row(
+            "SELECT max(coalesce((SELECT max(id) FROM results), 0), coalesce((SELECT max(id) FROM drafts), 0))",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(Ids { last })
+    }
+
+    pub(super) fn next(&mut self, now: Moment) -> i64 {
+        self.last = (self.last + 1).max(now.millis() << COUNTER_BITS);
+        self.last
+    }
+}
+
+/// The statements that store results.
+pub(super) struct Results<'c> {
+    keys: Keys<'c>,
+    find_reference: Statement<'c>,
+    insert_result: Statement<'c>,
+    insert_link: Statement<'c>,
+    insert_message: Statement<'c>,
+}
+
+impl<'c> Results<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Results<'c>> {
+        Ok(Results {
+            keys: Keys::prepare(connection)?,
+            find_reference: prepare(connection, "SELECT reference FROM results WHERE id = ?1")?,
+            insert_result: prepare(connection, "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            insert_link: prepare(connection, "INSERT INTO links VALUES (?1, ?2, ?3)")?,
+            insert_message: prepare(connection, "INSERT INTO outbox VALUES (?1, ?2, 0, ?3, ?4, ?5)")?,
+        })
+    }
+
+    /// Stores one result, or finds the one that is there already.
+    pub(super) fn save(
+        &mut self,
+        result: &NewResult,
+        generations: &mut Generations,
+        ids: &mut Ids,
+        change: &mut Change,
+    ) -> rusqlite::Result<Saved> {
+        let reference = Fingerprint::reference(&result.sender, &result.reference);
+        for known in [result.idempotency, Some(reference)].into_iter().flatten() {
+            if let Some(id) = self.keys.find(generations, known)? {
+                let stored = optional(self.find_reference.query_row([id], |row| row.get(0)))?;
+                let reference = stored.unwrap_or_else(|| result.reference.clone());
+                return Ok(Saved { id, reference, fresh: false });
+            }
+        }
+        let id = ids.next(result.received);
+        let NewResult { sender, sample, body, received, .. } = result;
+        self.insert_result.execute((id, &**sender, &result.reference, sample, received.millis(), body))?;
+        self.insert_link.execute((result.link.0, id, result.birth.0))?;
+        self.keys.insert(generations, result, reference, id)?;
+        change.rows += 1;
+        if let Some(message) = &result.message {
+            self.insert_message.execute((
+                received.millis(),
+                id,
+                &message.to,
+                &result.reference,
+                &message.link,
+            ))?;
+            change.messages += 1;
+        }
+        Ok(Saved { id, reference: result.reference.clone(), fresh: true })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn sample_result() -> NewResult {
+    NewResult {
+        sender: "899000000001".into(),
+        reference: "ref".to_owned(),
+        sample: "sample".to_owned(),
+        idempotency: None,
+        name: "MARTIN".to_owned(),
+        link: crate::link::LinkKey([7; 20]),
+        birth: crate::store::Birth([1; 16]),
+        body: b"{}".to_vec(),
+        received: Moment::from_millis(1_000),
+        message: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_within_a_millisecond_and_when_the_clock_is_set_back() {
+        let mut ids = Ids { last: 0 };
+        let mut all = Vec::new();
+        for millis in [5, 5, 6, 3, 3, 9] {
+            all.push(ids.next(Moment::from_millis(millis)));
+        }
+        assert!(all.is_sorted_by(|earlier, later| earlier < later), "{all:?}");
+        assert_eq!(all[0], 5 << 20);
+        assert_eq!(all[5], 9 << 20);
+    }
+}

@@ -1,0 +1,170 @@
+//! The writer thread: takes every command that waits, applies them in one transaction, and answers after the commit.
+//!
+//! It does not linger for company: while one group is being committed the next one gathers by itself.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Statement};
+use tokio::sync::mpsc;
+
+use super::attempts::Attempts;
+use super::generations::Generations;
+use super::outbox::Outbox;
+use super::prepare;
+use super::results::{Ids, Results};
+use crate::store::command::{Reply, Write};
+use crate::store::stats::Change;
+use crate::store::{Shared, StoreError};
+
+/// Rows of one transaction, beyond which the next command waits for the next one.
+const GROUP: usize = 2_048;
+
+/// What the writer remembers between transactions.
+pub(super) struct State {
+    generations: Generations,
+    ids: Ids,
+    shared: Arc<Shared>,
+}
+
+impl State {
+    pub(super) fn load(connection: &Connection, shared: Arc<Shared>) -> Result<State, StoreError> {
+        shared.stats.set_pending(Outbox::count(connection)?);
+        Ok(State { generations: Generations::load(connection)?, ids: Ids::load(connection)?, shared })
+    }
+}
+
+/// Serves commands until [`Write::Stop`] or until every sender is gone.
+pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Receiver<Write>) {
+    // The tables exist since the database was opened; without its statements the thread ends, and every later command
+    // is answered that the store is closed.
+    let Ok(mut writer) = Writer::prepare(connection, state) else { return };
+    let mut group = Vec::new();
+    while let Some(first) = commands.blocking_recv() {
+        let mut rows = first.rows();
+        group.push(first);
+        while rows < GROUP
+            && let Ok(next) = commands.try_recv()
+        {
+            rows += next.rows();
+            group.push(next);
+        }
+        if !writer.commit(&mut group) {
+            return;
+        }
+    }
+}
+
+/// Tells a caller how its command ended, once the commit has succeeded or failed.
+type Acknowledge = Box<dyn FnOnce(Result<(), StoreError>)>;
+
+struct Writer<'c> {
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    insert_draft: Statement<'c>,
+    results: Results<'c>,
+    attempts: Attempts<'c>,
+    outbox: Outbox<'c>,
+    state: State,
+}
+
+impl<'c> Writer<'c> {
+    fn prepare(connection: &'c Connection, state: State) -> rusqlite::Result<Writer<'c>> {
+        Ok(Writer {
+            begin: prepare(connection, "BEGIN IMMEDIATE")?,
+            commit: prepare(connection, "COMMIT")?,
+            rollback: prepare(connection, "ROLLBACK")?,
+            insert_draft: prepare(connection, "INSERT INTO drafts VALUES (?1, ?2, ?3, ?4)")?,
+            results: Results::prepare(connection)?,
+            attempts: Attempts::prepare(connection)?,
+            outbox: Outbox::prepare(connection)?,
+            state,
+        })
+    }
+
+    /// Applies a group in one transaction and answers it. False: a [`Write::Stop`] was in it.
+    fn commit(&mut self, group: &mut Vec<Write>) -> bool {
+        let mut answers: Vec<Acknowledge> = Vec::with_capacity(group.len());
+        let mut change = Change::default();
+        let mut outcome = self.begin.execute([]).map(drop).map_err(StoreError::from);
+        let mut goes_on = true;
+        for command in group.drain(..) {
+            match self.apply(command, &mut change, outcome.is_ok()) {
+                Some((answer, applied)) => {
+                    answers.push(answer);
+                    outcome = outcome.and(applied);
+                }
+                None => goes_on = false,
+            }
+        }
+        outcome = outcome.and_then(|()| self.commit.execute([]).map(drop).map_err(StoreError::from));
+        let shared = &self.state.shared;
+        match &outcome {
+            Ok(()) => shared.stats.committed(&change),
+            Err(_) => {
+                shared.stats.failed();
+                // It fails when the transaction was rolled back already, or never began.
+                let _ = self.rollback.execute([]);
+            }
+        }
+        for answer in answers {
+            answer(outcome.clone());
+        }
+        if outcome.is_ok() && change.messages > 0 {
+            shared.messages.notify_one();
+        }
+        goes_on
+    }
+
+    /// Applies one command (not at all if `usable` is false: the transaction is lost), and says how to answer it.
+    fn apply(
+        &mut self,
+        command: Write,
+        change: &mut Change,
+        usable: bool,
+    ) -> Option<(Acknowledge, Result<(), StoreError>)> {
+        let state = &mut self.state;
+        Some(match command {
+            Write::Results { results, reply } => {
+                let save = |result| self.results.save(result, &mut state.generations, &mut state.ids, change);
+                answer(reply, usable, || results.iter().map(save).collect())
+            }
+            Write::Draft { sender, body, received, reply } => answer(reply, usable, || {
+                let id = state.ids.next(received);
+                self.insert_draft.execute((id, &*sender, received.millis(), body))?;
+                Ok(id)
+            }),
+            Write::BirthDate { link, birth, now, lockout, reply } => {
+                answer(reply, usable, || self.attempts.judge(link, birth, now, lockout, change))
+            }
+            Write::Delivered { due, reply } => answer(reply, usable, || self.outbox.delivered(due, change)),
+            Write::Postpone { due, until, reply } => {
+                answer(reply, usable, || self.outbox.postpone(due, until))
+            }
+            Write::Stop => return None,
+        })
+    }
+}
+
+/// Does the work, and keeps its answer until the commit.
+fn answer<T: 'static>(
+    reply: Reply<T>,
+    usable: bool,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> (Acknowledge, Result<(), StoreError>) {
+    let (value, applied) = match usable.then(work) {
+        Some(Ok(value)) => (Some(value), Ok(())),
+        Some(Err(error)) => (None, Err(error.into())),
+        None => (None, Ok(())),
+    };
+    let acknowledge = move |outcome: Result<(), StoreError>| {
+        let answer = match (outcome, value) {
+            (Ok(()), Some(value)) => Ok(value),
+            (Ok(()), None) => Err(StoreError::Closed),
+            (Err(error), _) => Err(error),
+        };
+        // A caller that has gone does not need its answer.
+        let _ = reply.send(answer);
+    };
+    (Box::new(acknowledge), applied)
+}

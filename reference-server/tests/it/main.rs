@@ -1,0 +1,3 @@
+//! The reference server from outside.
+
+mod store_contract;

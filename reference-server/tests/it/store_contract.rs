@@ -1,0 +1,257 @@
+//! What every store must do, whatever it is made of. Each test runs for every backend.
+
+use std::time::Duration;
+
+use reference_server::link::LinkKey;
+use reference_server::moment::Moment;
+use reference_server::store::{
+    Attempt, Birth, Fingerprint, Lockout, NewMessage, NewResult, Saved, Store, StoreError,
+};
+use tempfile::TempDir;
+
+/// A place for a store that can be opened, closed and opened again.
+trait Backend {
+    fn new() -> Self;
+    fn open(&self) -> Store;
+}
+
+struct Sqlite(TempDir);
+
+impl Backend for Sqlite {
+    fn new() -> Self {
+        Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    fn open(&self) -> Store {
+        Store::sqlite(self.0.path()).unwrap()
+    }
+}
+
+/// One test a law and a backend.
+macro_rules! contract {
+    ($($law:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $law() {
+                super::$law(<super::Sqlite as super::Backend>::new()).await;
+            })+
+        }
+    };
+}
+
+contract! {
+    a_result_is_read_back_as_it_was_stored,
+    a_reference_and_an_idempotency_key_are_stored_once_per_sender,
+    a_batch_may_repeat_itself,
+    ids_grow_over_restarts,
+    copies_are_counted_by_sender_and_sample,
+    names_are_found_by_their_beginning_for_their_sender,
+    failures_are_counted_and_survive_a_restart,
+    messages_are_kept_until_they_are_delivered,
+    a_message_put_off_is_due_later,
+    many_at_once_are_all_answered,
+    a_closed_store_says_so,
+}
+
+const NOW: Moment = Moment::from_millis(1_641_405_600_000);
+
+const LOCKOUT: Lockout = Lockout { lock_after: 2, lock_for: Duration::from_secs(60), dead_after: 4 };
+
+fn link(number: u32) -> LinkKey {
+    let mut key = [0; 20];
+    key[16..].copy_from_slice(&number.to_be_bytes());
+    LinkKey(key)
+}
+
+fn result(number: u32) -> NewResult {
+    NewResult {
+        sender: "sw-1".into(),
+        reference: format!("ref-{number}"),
+        sample: format!("sample-{number}"),
+        idempotency: None,
+        name: format!("NAME {number:04}"),
+        link: link(number),
+        birth: Birth([7; 16]),
+        body: format!("{{\"number\":{number}}}").into_bytes(),
+        received: NOW,
+        message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}") }),
+    }
+}
+
+async fn save(store: &Store, result: NewResult) -> Saved {
+    store.save_results(vec![result]).await.unwrap().remove(0)
+}
+
+async fn a_result_is_read_back_as_it_was_stored(backend: impl Backend) {
+    let store = backend.open();
+    let saved = save(&store, result(1)).await;
+    assert!(saved.fresh);
+    store.close().await;
+    let store = backend.open();
+    let read = store.result(saved.id).await.unwrap().unwrap();
+    assert_eq!((&*read.sender, &*read.reference, &*read.sample), ("sw-1", "ref-1", "sample-1"));
+    assert_eq!((read.received, &*read.body), (NOW, &b"{\"number\":1}"[..]));
+    assert_eq!(store.result_by_link(link(1)).await.unwrap(), Some(read));
+    assert_eq!(store.result(saved.id + 1).await.unwrap(), None);
+    assert_eq!(store.result_by_link(link(2)).await.unwrap(), None);
+}
+
+async fn a_reference_and_an_idempotency_key_are_stored_once_per_sender(backend: impl Backend) {
+    let store = backend.open();
+    let keyed = |number: u32, key: &str| NewResult {
+        idempotency: Some(Fingerprint::idempotency("sw-1", key, 0)),
+        ..result(number)
+    };
+    let first = save(&store, keyed(1, "a")).await;
+    for again in [result(1), keyed(1, "b"), keyed(2, "a")] {
+        // A link of its own, as every attempt draws one.
+        let saved = save(&store, NewResult { link: link(100), ..again }).await;
+        assert_eq!(saved, Saved { fresh: false, ..first.clone() });
+    }
+    let other = NewResult { sender: "sw-2".into(), link: link(2), ..result(1) };
+    assert_ne!(save(&store, other).await.id, first.id);
+    store.close().await;
+    let store = backend.open();
+    assert_eq!(save(&store, keyed(3, "a")).await, Saved { fresh: false, ..first });
+    assert_eq!(store.stats().pending(), 2);
+}
+
+async fn a_batch_may_repeat_itself(backend: impl Backend) {
+    let store = backend.open();
+    let saved = store.save_results(vec![result(1), result(2), result(1)]).await.unwrap();
+    assert_eq!(saved.iter().map(|saved| saved.fresh).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(saved[0].id, saved[2].id);
+    assert_eq!(store.stats().rows(), 2);
+}
+
+async fn ids_grow_over_restarts(backend: impl Backend) {
+    let mut last = 0;
+    for round in 0..3_u32 {
+        let store = backend.open();
+        for number in 0..5 {
+            // The clock goes back from round to round.
+            let received = Moment::from_millis(NOW.millis() - i64::from(round) * 1_000);
+            let saved = save(&store, NewResult { received, ..result(round * 10 + number) }).await;
+            assert!(saved.id > last, "{} after {last}", saved.id);
+            last = saved.id;
+        }
+        let draft = store.save_draft("sw-1".into(), b"{}".to_vec(), NOW).await.unwrap();
+        assert!(draft > last);
+        last = draft;
+        store.close().await;
+    }
+}
+
+async fn copies_are_counted_by_sender_and_sample(backend: impl Backend) {
+    let store = backend.open();
+    save(&store, result(1)).await;
+    save(&store, NewResult { sample: "sample-1".to_owned(), ..result(2) }).await;
+    save(&store, NewResult { sender: "sw-2".into(), link: link(3), ..result(1) }).await;
+    assert_eq!(store.copies("sw-1", "sample-1").await.unwrap(), 2);
+    assert_eq!(store.copies("sw-2", "sample-1").await.unwrap(), 1);
+    assert_eq!(store.copies("sw-1", "sample-2").await.unwrap(), 0);
+}
+
+async fn names_are_found_by_their_beginning_for_their_sender(backend: impl Backend) {
+    let store = backend.open();
+    store.save_results((0..30).map(result).collect()).await.unwrap();
+    save(&store, NewResult { sender: "sw-2".into(), link: link(99), ..result(1) }).await;
+    let search = async |sender: &str, prefix: &str, limit| {
+        let found = store.search(sender.into(), prefix.to_owned(), limit).await.unwrap();
+        found.into_iter().map(|result| result.reference).collect::<Vec<_>>()
+    };
+    assert_eq!(search("sw-1", "NAME 0001", 20).await, ["ref-1"]);
+    assert_eq!(search("sw-1", "NAME 001", 3).await, ["ref-10", "ref-11", "ref-12"]);
+    assert_eq!(search("sw-1", "NAME", 100).await.len(), 30);
+    assert_eq!(search("sw-2", "NAME", 100).await, ["ref-1"]);
+    assert!(search("sw-1", "NAMES", 100).await.is_empty());
+    // The wildcards of SQL mean nothing.
+    assert!(search("sw-1", "%", 100).await.is_empty());
+}
+
+async fn failures_are_counted_and_survive_a_restart(backend: impl Backend) {
+    let mut store = backend.open();
+    let saved = save(&store, result(1)).await;
+    let (right, wrong) = (Birth([7; 16]), Birth([8; 16]));
+    let later = |seconds| NOW.after(Duration::from_secs(seconds));
+    for (at, birth, outcome) in [
+        (0, right, Attempt::Right(saved.id)),
+        (0, wrong, Attempt::Wrong),
+        (0, wrong, Attempt::Wrong),
+        (59, right, Attempt::Locked),
+        (61, right, Attempt::Right(saved.id)),
+        (61, wrong, Attempt::Wrong),
+        (62, right, Attempt::Locked),
+        (200, wrong, Attempt::Wrong),
+        (100_000, right, Attempt::Locked),
+    ] {
+        assert_eq!(
+            store.try_birth_date(link(1), birth, later(at), LOCKOUT).await.unwrap(),
+            outcome,
+            "at {at}"
+        );
+        store.close().await;
+        store = backend.open();
+    }
+    // An unknown link behaves like a known one with a wrong date, the lock included.
+    for outcome in [Attempt::Wrong, Attempt::Wrong, Attempt::Locked] {
+        assert_eq!(store.try_birth_date(link(2), right, NOW, LOCKOUT).await.unwrap(), outcome);
+    }
+}
+
+async fn messages_are_kept_until_they_are_delivered(backend: impl Backend) {
+    let store = backend.open();
+    store.save_results((0..3).map(result).collect()).await.unwrap();
+    save(&store, NewResult { message: None, ..result(3) }).await;
+    store.messages_stored().await;
+    let (due, next) = store.due(NOW, 10).await.unwrap();
+    let references: Vec<_> = due.iter().map(|message| &*message.reference).collect();
+    assert_eq!((references, next), (vec!["ref-0", "ref-1", "ref-2"], None));
+    assert_eq!((&*due[1].to, &*due[1].link, due[1].attempts), ("+33639980042", "link-1", 0));
+    assert_eq!(store.due(NOW, 2).await.unwrap().0, due[..2]);
+    store.delivered(due[0].due).await.unwrap();
+    store.delivered(due[0].due).await.unwrap();
+    assert_eq!(store.stats().pending(), 2);
+    store.close().await;
+    let store = backend.open();
+    assert_eq!(store.due(NOW, 10).await.unwrap().0, due[1..]);
+    assert_eq!(store.stats().pending(), 2);
+}
+
+async fn a_message_put_off_is_due_later(backend: impl Backend) {
+    let store = backend.open();
+    store.save_results((0..2).map(result).collect()).await.unwrap();
+    let (due, _) = store.due(NOW, 1).await.unwrap();
+    let until = NOW.after(Duration::from_secs(5));
+    store.postpone(due[0].due, until).await.unwrap();
+    let (now_due, next) = store.due(NOW, 10).await.unwrap();
+    assert_eq!((now_due.len(), &*now_due[0].reference, next), (1, "ref-1", Some(until)));
+    let (later, next) = store.due(until, 10).await.unwrap();
+    assert_eq!((later.len(), &*later[1].reference, later[1].attempts, next), (2, "ref-0", 1, None));
+}
+
+async fn many_at_once_are_all_answered(backend: impl Backend) {
+    let store = backend.open();
+    let saves: Vec<_> = (0..500)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { save(&store, result(number)).await.id })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for save in saves {
+        ids.push(save.await.unwrap());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 500);
+    assert_eq!(store.stats().rows(), 500);
+    assert!(store.stats().commits() <= 500);
+}
+
+async fn a_closed_store_says_so(backend: impl Backend) {
+    let store = backend.open();
+    store.close().await;
+    assert!(matches!(store.save_results(vec![result(1)]).await, Err(StoreError::Closed)));
+    assert!(matches!(store.result(1).await, Err(StoreError::Closed)));
+}
