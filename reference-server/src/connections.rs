@@ -16,8 +16,8 @@ use crate::config::Limits;
 /// Pause after a failed `accept` (no free file descriptor), so that it is not tried in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// The open connections.
-#[derive(Debug)]
+/// The open connections. Cheap to clone.
+#[derive(Debug, Clone)]
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
     limit: u32,
@@ -60,8 +60,13 @@ impl Connections {
         let _ = self.places.acquire_many(self.limit).await;
     }
 
-    /// How many connections are open, one that is being waited for included.
-    pub(crate) fn open(&self) -> usize {
+    /// Whether the server is stopping.
+    pub(crate) fn stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// How many connections are open, the one that is being waited for included.
+    pub(crate) fn count(&self) -> usize {
         usize::try_from(self.limit).unwrap_or(usize::MAX) - self.places.available_permits()
     }
 }

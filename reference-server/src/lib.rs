@@ -3,18 +3,45 @@
 //!
 //! Synthetic data only: names are invented, and every number comes from a range that is set aside for tests.
 
+pub mod accounts;
+mod app;
+mod bearer;
+mod birth;
+mod body;
+mod certificate;
 pub mod class;
 pub mod cli;
 pub mod config;
 mod connections;
+pub mod entry;
+mod gateway;
 mod hex;
+mod hold;
+mod intake;
+mod issuer;
+mod keys;
 pub mod link;
+mod metrics;
 pub mod moment;
+mod operations;
+mod outbox;
+mod pages;
+mod patient;
+mod portal;
+mod preload;
 mod problem;
+mod receipt;
+mod refusal;
+mod results;
 mod routes;
 pub mod serve;
+mod service;
+mod session;
+pub mod slots;
 mod stop;
 pub mod store;
+mod token;
+mod validate;
 
 use crate::class::Class;
 

@@ -1,17 +1,24 @@
 //! Starts a server, says where it listens, serves until it is told to stop, and drains.
 
+use std::fs::{File, TryLockError};
 use std::future::Future;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
+use crate::app::App;
 use crate::config::Config;
 use crate::connections::Connections;
-use crate::routes;
+use crate::gateway::Gateway;
+use crate::keys::{KeyError, Keys};
+use crate::preload::{self, PreloadError};
+use crate::store::Store;
+use crate::{outbox, routes};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
 const BACKLOG: u32 = 4_096;
@@ -46,11 +53,36 @@ pub enum StartError {
         /// The address that was asked for.
         address: SocketAddr,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {}: {problem}; choose another one with --data", path.display())]
+    Data {
+        /// The folder that was asked for.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A key file is spoilt.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The gateway's URL cannot be used.
+    #[error("cannot use the gateway {url}: {problem}")]
+    Gateway {
+        /// The URL that was given.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The public URL cannot be used.
+    #[error("cannot use the public URL {0}: write it as http://HOST[:PORT] or https://HOST")]
+    PublicUrl(String),
+    /// The results to preload cannot be loaded.
+    #[error(transparent)]
+    Preload(#[from] PreloadError),
     /// The process lacks something that every one has: signal handlers, threads.
     #[error("cannot set up the process: {0}")]
-    Process(#[source] std::io::Error),
+    Process(#[source] io::Error),
 }
 
 /// Runs a server: starts it, prints the one line `listening on http://ADDRESS` to standard output when it is ready,
@@ -62,7 +94,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let server = Server::start(options).await?;
     let address = server.address();
     // Nobody may be reading; that is no reason to stop serving.
-    let mut stdout = std::io::stdout();
+    let mut stdout = io::stdout();
     let _ = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
     server.serve(shutdown).await;
     Ok(())
@@ -71,22 +103,50 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
 /// A server that is ready: it listens, and serves as soon as [`Server::serve`] is awaited.
 #[derive(Debug)]
 pub struct Server {
-    config: Arc<Config>,
+    app: Arc<App>,
+    gateway: Option<Gateway>,
     listener: TcpListener,
     address: SocketAddr,
+    stop: watch::Sender<bool>,
+    /// Keeps the data folder for this process; the system gives it up when the process ends, however it ends.
+    _folder: File,
 }
 
 impl Server {
-    /// Opens everything that the server needs and listens.
+    /// Opens everything that the server needs, loads what is to be preloaded, and listens.
     ///
     /// # Errors
-    /// See [`StartError`].
+    /// See [`StartError`]. A port in use is found before anything is written.
     pub async fn start(options: Options) -> Result<Server, StartError> {
-        let failed = |source| StartError::Listen { address: options.listen, source };
-        let socket = bind(options.listen).map_err(failed)?;
-        let listener = socket.listen(BACKLOG).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Server { config: Arc::new(options.config), listener, address })
+        let Options { config, listen, data, gateway, preload, public_url, until_stdin_closes: _ } = options;
+        let not_listening = |source| StartError::Listen { address: listen, source };
+        let socket = bind(listen).map_err(not_listening)?;
+        let address = socket.local_addr().map_err(not_listening)?;
+        let public_url = public_url_of(public_url, address)?;
+        let gateway = gateway
+            .map(|url| {
+                Gateway::parse(&url, config.outbox.timeout)
+                    .map_err(|problem| StartError::Gateway { url, problem })
+            })
+            .transpose()?;
+        if let Some(file) = preload.as_deref() {
+            // Before the data folder is made, so that a misspelt name leaves nothing behind.
+            File::open(file).map_err(|source| PreloadError::File { path: file.to_owned(), source })?;
+        }
+
+        let unusable = |problem: String| StartError::Data { path: data.clone(), problem };
+        let folder = take_folder(&data).map_err(unusable)?;
+        let keys = Keys::open(&data)?;
+        let store = Store::sqlite(&data).map_err(|error| unusable(error.to_string()))?;
+        let (stop, stopping) = watch::channel(false);
+        let connections = Connections::new(&config.limits, stopping);
+        let app = Arc::new(App::new(config, store, keys, connections, public_url));
+        if let Some(file) = preload {
+            preload::load(&app, &file).await?;
+        }
+        raise_file_limit();
+        let listener = socket.listen(BACKLOG).map_err(not_listening)?;
+        Ok(Server { app, gateway, listener, address, stop, _folder: folder })
     }
 
     /// Where it listens.
@@ -94,25 +154,66 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` completes, then drains.
+    /// Serves until `shutdown` completes, then drains: no new connections, every request that was accepted is answered
+    /// (for `limits.drain` at most), what is not delivered waits for the next start.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let (stop, stopping) = watch::channel(false);
-        let connections = Connections::new(&self.config.limits, stopping);
-        let router = routes::router();
+        let Server { app, gateway, listener, stop, .. } = self;
+        let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
+        let router = routes::router(Arc::clone(&app));
         tokio::select! {
-            () = connections.accept(&self.listener, router) => {}
+            () = app.connections.accept(&listener, router) => {}
             () = shutdown => {}
         }
-        drop(self.listener);
+        drop(listener);
         stop.send_replace(true);
-        let _ = tokio::time::timeout(self.config.limits.drain, connections.closed()).await;
+        let drained = async {
+            app.connections.closed().await;
+            // Work whose client has left has no connection any more.
+            app.slots.idle().await;
+            app.issuer_slots.idle().await;
+        };
+        let _ = tokio::time::timeout(app.config.limits.drain, drained).await;
+        if let Some(outbox) = outbox {
+            outbox.abort();
+        }
+        app.store.close().await;
     }
 }
 
-/// A socket bound to `address` that does not listen yet: a port in use is found before anything else is touched.
-fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+/// A socket bound to `address` that does not listen yet: a port in use is found before anything else is touched, and
+/// nobody is let in before the server is ready.
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+fn public_url_of(given: Option<String>, address: SocketAddr) -> Result<String, StartError> {
+    let Some(url) = given else { return Ok(format!("http://{address}")) };
+    let known = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    if known.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
+        Ok(url.trim_end_matches('/').to_owned())
+    } else {
+        Err(StartError::PublicUrl(url))
+    }
+}
+
+/// Makes the data folder if it is missing, and takes it for this process alone.
+fn take_folder(path: &Path) -> Result<File, String> {
+    std::fs::create_dir_all(path).map_err(|error| error.to_string())?;
+    let file = File::create(path.join("lock")).map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err("another server uses it".to_owned()),
+        Err(TryLockError::Error(error)) => Err(error.to_string()),
+    }
+}
+
+/// Takes as many file descriptors as the system gives: every connection is one.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With fewer, connections wait to be accepted.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

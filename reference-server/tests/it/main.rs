@@ -1,3 +1,11 @@
-//! The reference server from outside.
+//! The reference server from outside: over HTTP, in this process or as the real program.
 
+mod api;
+mod client;
+mod outbox;
+mod patients;
+mod process;
+mod server;
+mod slots;
 mod store_contract;
+mod synthetic;

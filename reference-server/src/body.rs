@@ -1,0 +1,34 @@
+//! Reads the body of a request within its limits of size and time.
+//!
+//! The body is read before a slot is asked for: a slow sender keeps its connection waiting, not a slot, and the work can
+//! go on without the client.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::config::Limits;
+use crate::refusal::Refusal;
+
+/// The whole body, which must be of this media type.
+pub(crate) async fn receive(
+    limits: &Limits,
+    headers: &HeaderMap,
+    media_type: &'static str,
+    body: Body,
+) -> Result<Bytes, Refusal> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(media_type) {
+        return Err(Refusal::MediaType(media_type));
+    }
+    let collected = tokio::time::timeout(limits.body_time, Limited::new(body, limits.body).collect()).await;
+    match collected {
+        Err(_) => Err(Refusal::TooSlow),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge(limits.body)),
+        // The connection broke; nobody reads the answer.
+        Ok(Err(error)) => Err(Refusal::problem("", &format!("the body broke off: {error}"), "")),
+    }
+}

@@ -1,0 +1,107 @@
+//! The issuer of tokens: OpenID Connect discovery, keys, and sign-in with client credentials (RFC 6749, section 4.4).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::class::Class;
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+use crate::token::Scope;
+use crate::{accounts, body, hex, service, token};
+
+/// `GET /.well-known/openid-configuration`.
+pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Json<Value> {
+    let url = &app.public_url;
+    Json(json!({
+        "issuer": url,
+        "token_endpoint": format!("{url}/oidc/token"),
+        "jwks_uri": format!("{url}/oidc/jwks.json"),
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "scopes_supported": Scope::ALL.map(Scope::name),
+    }))
+}
+
+/// `GET /oidc/jwks.json`.
+pub(crate) async fn keys(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({ "keys": [app.keys.issuer.jwk()] }))
+}
+
+/// `POST /oidc/token`.
+pub(crate) async fn sign_in(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let work = answer(Arc::clone(&app), form);
+    Ok(service::in_slot(&app, Class::SignIn, work).await)
+}
+
+#[derive(Debug, Deserialize)]
+struct Form {
+    #[serde(default)]
+    grant_type: String,
+    #[serde(default)]
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
+    scope: Option<String>,
+}
+
+async fn answer(app: Arc<App>, form: Bytes) -> Response {
+    let Ok(form) = serde_urlencoded::from_bytes::<Form>(&form) else {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request");
+    };
+    if form.grant_type != "client_credentials" {
+        return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type");
+    }
+    if accounts::verify(&form.client_id, &form.client_secret).is_none() {
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+    }
+    let scope = form.scope.unwrap_or_else(|| Scope::ALL.map(Scope::name).join(" "));
+    if !scope.split(' ').all(|name| Scope::ALL.iter().any(|scope| scope.name() == name)) {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_scope");
+    }
+    let (now, lifetime) = (Moment::now(), app.config.issuer.token_lifetime);
+    let mut id = [0; 16];
+    let token = aws_lc_rs::rand::fill(&mut id).ok().and_then(|()| {
+        let expires = now.after(lifetime);
+        token::issue(
+            &app.keys.issuer,
+            &app.public_url,
+            &form.client_id,
+            &scope,
+            hex::encode(&id),
+            now,
+            expires,
+        )
+    });
+    let Some(token) = token else { return Refusal::Broken.into_response() };
+    let answer = json!({
+        "access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope,
+    });
+    no_store((StatusCode::OK, Json(answer)).into_response())
+}
+
+/// An error as RFC 6749, section 5.2, has it.
+fn refuse(status: StatusCode, error: &str) -> Response {
+    no_store((status, Json(json!({ "error": error }))).into_response())
+}
+
+fn no_store(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,197 @@
+//! The server's keys: made once, kept in the data folder, so that tokens, sessions and receipts survive a restart.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use aws_lc_rs::signature::{ParsedPublicKey, UnparsedPublicKey};
+use aws_lc_rs::{constant_time, hmac, rand};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::hex;
+
+/// All keys of a server.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// Signs tokens.
+    pub(crate) issuer: SigningKey,
+    /// Signs certificates.
+    pub(crate) document: SigningKey,
+    /// Keys the hashes of birth dates, receipts and sessions.
+    pub(crate) secret: Secret,
+}
+
+/// A key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the key {} cannot be used: {reason}", path.display())]
+pub struct KeyError {
+    path: PathBuf,
+    reason: String,
+}
+
+impl Keys {
+    /// Reads the keys in `folder`; makes those that are missing.
+    pub(crate) fn open(folder: &Path) -> Result<Keys, KeyError> {
+        let signing = |name: &str| {
+            let path = folder.join(name);
+            let make =
+                || EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rand::SystemRandom::new());
+            let bytes = read_or_make(&path, || make().map(|key| key.as_ref().to_vec()).ok())?;
+            SigningKey::parse(&bytes).ok_or_else(|| refused(&path, "it is not a P-256 key in PKCS #8"))
+        };
+        let path = folder.join("secret.key");
+        let secret = read_or_make(&path, || {
+            let mut bytes = [0; 32];
+            rand::fill(&mut bytes).ok().map(|()| bytes.to_vec())
+        })?;
+        if secret.len() != 32 {
+            return Err(refused(&path, "it has not 32 bytes"));
+        }
+        Ok(Keys {
+            issuer: signing("issuer.p8")?,
+            document: signing("document.p8")?,
+            secret: Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)),
+        })
+    }
+}
+
+/// A P-256 key that signs with ES256.
+pub(crate) struct SigningKey {
+    pair: EcdsaKeyPair,
+    public: ParsedPublicKey,
+    id: String,
+}
+
+impl SigningKey {
+    fn parse(pkcs8: &[u8]) -> Option<SigningKey> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+        let public = pair.public_key().as_ref();
+        let id = hex::encode(&Sha256::digest(public)[..8]);
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).parse().ok()?;
+        Some(SigningKey { pair, public, id })
+    }
+
+    /// The name under which its public half is published.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The signature, r and s of 32 bytes each.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let signature = self.pair.sign(&rand::SystemRandom::new(), message).ok()?;
+        Some(signature.as_ref().to_vec())
+    }
+
+    /// Whether this key made that signature.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.public.verify_sig(message, signature).is_ok()
+    }
+
+    /// The public half as a JSON Web Key (RFC 7517).
+    pub(crate) fn jwk(&self) -> serde_json::Value {
+        // An uncompressed point: 4, then x and y of 32 bytes each.
+        let point = self.pair.public_key().as_ref();
+        serde_json::json!({
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.id,
+            "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..65]),
+        })
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({})", self.id)
+    }
+}
+
+/// The key of every keyed hash; the purpose keeps their uses apart.
+pub(crate) struct Secret(hmac::Key);
+
+impl Secret {
+    /// HMAC-SHA-256 of the parts under this purpose; every part but the last has a fixed length.
+    pub(crate) fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(purpose.as_bytes());
+        context.update(&[0]);
+        for part in parts {
+            context.update(part);
+        }
+        let mut mac = [0; 32];
+        mac.copy_from_slice(context.sign().as_ref());
+        mac
+    }
+
+    /// Whether `given` is the beginning of that MAC, in constant time.
+    pub(crate) fn matches(&self, purpose: &str, parts: &[&[u8]], given: &[u8]) -> bool {
+        let mac = self.mac(purpose, parts);
+        given.len() >= 8
+            && given.len() <= mac.len()
+            && constant_time::verify_slices_are_equal(&mac[..given.len()], given).is_ok()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+fn read_or_make(path: &Path, make: impl FnOnce() -> Option<Vec<u8>>) -> Result<Vec<u8>, KeyError> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        other => return other.map_err(|error| refused(path, error)),
+    }
+    let bytes = make().ok_or_else(|| refused(path, "the system gives no random bytes"))?;
+    write_whole(path, &bytes).map_err(|error| refused(path, error))?;
+    Ok(bytes)
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn refused(path: &Path, reason: impl fmt::Display) -> KeyError {
+    KeyError { path: path.to_owned(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Keys::open(folder.path()).unwrap();
+        let signature = before.issuer.sign(b"message").unwrap();
+        let mac = before.secret.mac("session", &[b"x"]);
+        let after = Keys::open(folder.path()).unwrap();
+        assert!(after.issuer.verifies(b"message", &signature));
+        assert!(!after.issuer.verifies(b"massage", &signature));
+        assert!(!after.document.verifies(b"message", &signature));
+        assert!(after.secret.matches("session", &[b"x"], &mac));
+        assert!(!after.secret.matches("receipt", &[b"x"], &mac));
+        assert!(!after.secret.matches("session", &[b"x"], &[]));
+    }
+
+    #[test]
+    fn a_spoilt_key_is_refused_with_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("issuer.p8"), b"not a key").unwrap();
+        let error = Keys::open(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("issuer.p8"), "{error}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Counters of a running server, as atomics: a library for metrics costs more than a request's own bookkeeping.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use crate::class::Class;
+
+/// Counters of every class and of the messages.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    classes: [ClassMetrics; Class::ALL.len()],
+    pub(crate) delivered: AtomicU64,
+    pub(crate) undelivered: AtomicU64,
+}
+
+/// Counters of one class, since the start of the server.
+#[derive(Debug, Default)]
+pub(crate) struct ClassMetrics {
+    /// Requests refused for want of a slot and a waiting place.
+    pub(crate) refused: AtomicU64,
+    /// Requests that were served, by the first digit of their status.
+    pub(crate) statuses: [AtomicU64; 5],
+    /// Time that they waited for their slot.
+    pub(crate) waited: Nanos,
+    /// Time that they held it.
+    pub(crate) held: Nanos,
+    /// Time that the model said they hold it at least.
+    pub(crate) drawn: Nanos,
+}
+
+/// A sum of durations.
+#[derive(Debug, Default)]
+pub(crate) struct Nanos(AtomicU64);
+
+impl Nanos {
+    fn add(&self, duration: Duration) {
+        self.0.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The sum.
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Metrics {
+    pub(crate) fn of(&self, class: Class) -> &ClassMetrics {
+        &self.classes[class.index()]
+    }
+
+    pub(crate) fn refused(&self, class: Class) {
+        self.of(class).refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn served(
+        &self,
+        class: Class,
+        status: StatusCode,
+        waited: Duration,
+        held: Duration,
+        drawn: Duration,
+    ) {
+        let metrics = self.of(class);
+        let digit = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        metrics.statuses[digit].fetch_add(1, Ordering::Relaxed);
+        metrics.waited.add(waited);
+        metrics.held.add(held);
+        metrics.drawn.add(drawn);
+    }
+}

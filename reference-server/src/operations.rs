@@ -1,0 +1,159 @@
+//! What operators and tools ask for, outside the slots: health, readiness, metrics, consent.
+
+use std::fmt::{Display, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
+
+use crate::app::App;
+use crate::class::Class;
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: the store answers and the server is not stopping.
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.connections.stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match app.store.result(0).await {
+        Ok(_) => "ready\n".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}
+
+/// `GET /.well-known/peakday.json`: the consent to be loaded from another machine, if there is one.
+pub(crate) async fn consent(State(app): State<Arc<App>>) -> Response {
+    let Some(consent) = &app.config.consent else { return Refusal::NotFound.into_response() };
+    Json(json!({
+        "allow": true,
+        "max_rate_per_s": consent.max_rate.get(),
+        "until": consent.until,
+        "token_sha256": consent.token_sha256,
+    }))
+    .into_response()
+}
+
+/// `GET /metrics`: the text format of Prometheus.
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let now = Moment::now();
+    match app.store.due(now, 1).await {
+        Ok((first, _)) => {
+            let oldest = first.first().map_or(0.0, |message| now.since(message.due.at).as_secs_f64());
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text(&app, oldest)).into_response()
+        }
+        Err(error) => Refusal::Store(error).into_response(),
+    }
+}
+
+/// All metrics; `oldest` is the age of the first message that is due, in seconds.
+fn text(app: &App, oldest: f64) -> String {
+    let mut page = Page(String::with_capacity(8_192));
+    let pools = [("main", &app.slots), ("issuer", &app.issuer_slots)];
+    page.family("sidep_slots", "gauge", "Worker slots.");
+    for (pool, slots) in pools {
+        page.value("sidep_slots", &[("pool", pool)], slots.workers());
+    }
+    page.family("sidep_slots_busy", "gauge", "Worker slots in use.");
+    for (pool, slots) in pools {
+        page.value("sidep_slots_busy", &[("pool", pool)], slots.busy());
+    }
+    page.family("sidep_queue_length", "gauge", "Requests that wait for a slot.");
+    for (pool, slots) in pools {
+        page.value("sidep_queue_length", &[("pool", pool)], slots.waiting());
+    }
+
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    page.family("sidep_requests_refused_total", "counter", "Requests without slot and waiting place.");
+    for class in Class::ALL {
+        page.value(
+            "sidep_requests_refused_total",
+            &[("class", class.name())],
+            count(&app.metrics.of(class).refused),
+        );
+    }
+    page.family("sidep_requests_served_total", "counter", "Requests served, by the class of their status.");
+    for class in Class::ALL {
+        for (counter, status) in
+            app.metrics.of(class).statuses.iter().zip(["1xx", "2xx", "3xx", "4xx", "5xx"])
+        {
+            let labels = [("class", class.name()), ("status", status)];
+            if count(counter) > 0 || status == "2xx" {
+                page.value("sidep_requests_served_total", &labels, count(counter));
+            }
+        }
+    }
+    for (name, help) in [
+        ("sidep_wait_seconds_total", "Time that served requests waited for a slot."),
+        ("sidep_hold_seconds_total", "Time that served requests held a slot."),
+        ("sidep_hold_drawn_seconds_total", "Time that the model says they hold it at least."),
+    ] {
+        page.family(name, "counter", help);
+        for class in Class::ALL {
+            let metrics = app.metrics.of(class);
+            let sum = match name {
+                "sidep_wait_seconds_total" => &metrics.waited,
+                "sidep_hold_seconds_total" => &metrics.held,
+                _ => &metrics.drawn,
+            };
+            page.value(name, &[("class", class.name())], sum.get().as_secs_f64());
+        }
+    }
+
+    let stats = app.store.stats();
+    page.single("sidep_store_commits_total", "counter", "Transactions committed.", stats.commits());
+    page.single("sidep_store_results_total", "counter", "Results stored by them.", stats.rows());
+    page.single("sidep_store_failures_total", "counter", "Transactions rolled back.", stats.failures());
+    page.single("sidep_birth_dates_refused_total", "counter", "Birth dates refused.", stats.refused());
+    page.single("sidep_outbox_pending", "gauge", "Messages that wait for delivery.", stats.pending());
+    page.single("sidep_outbox_oldest_seconds", "gauge", "Age of the first message that is due.", oldest);
+    let (delivered, failed) = (count(&app.metrics.delivered), count(&app.metrics.undelivered));
+    page.single("sidep_messages_delivered_total", "counter", "Messages that the gateway took.", delivered);
+    page.single("sidep_messages_failed_total", "counter", "Deliveries that failed.", failed);
+    page.single("sidep_connections_open", "gauge", "Open connections.", app.connections.count());
+
+    let cpu = clock_gettime(ClockId::ProcessCPUTime);
+    #[expect(clippy::cast_precision_loss, reason = "seconds and nanoseconds of a process fit into 2^53")]
+    let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
+    page.single("process_cpu_seconds_total", "counter", "User and system CPU time.", cpu);
+    page.single("process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.family(name, kind, help);
+        self.value(name, &[], value);
+    }
+}
+
+/// Resident memory of this process, from the line `VmRSS` of /proc (proc(5)); 0 where there is none.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().unwrap_or(0);
+    kilobytes * 1_024
+}

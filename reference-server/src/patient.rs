@@ -1,0 +1,131 @@
+//! A patient's link: the page behind it, the birth date, the result, the certificate.
+//!
+//! Whether a link exists, is locked or leads to a result cannot be told from the answers without the birth date: an
+//! unknown link shows the same page, is refused in the same way after the same work, and is locked after as many
+//! failures.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::class::Class;
+use crate::entry::Record;
+use crate::link::{Link, LinkKey};
+use crate::moment::Moment;
+use crate::refusal::Refusal;
+use crate::store::{Attempt, StoredResult};
+use crate::{birth, body, certificate, pages, service, session};
+
+/// What stands for a text that is no link: the key of none.
+const NO_LINK: LinkKey = LinkKey([0; 20]);
+
+fn key_of(link: &str) -> LinkKey {
+    Link::parse(link).map_or(NO_LINK, |link| link.key())
+}
+
+/// `GET /p/{link}`.
+pub(crate) async fn landing(State(app): State<Arc<App>>, Path(link): Path<String>) -> Response {
+    service::in_slot(&app, Class::Landing, async move { pages::birth_date(&link) }).await
+}
+
+#[derive(Debug, Deserialize)]
+struct Form {
+    #[serde(default)]
+    birth_date: String,
+}
+
+/// `POST /p/{link}`.
+pub(crate) async fn birth_date(
+    State(app): State<Arc<App>>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let work = Arc::clone(&app);
+    let work = async move { judged(&work, &link, form).await.into_response() };
+    Ok(service::in_slot(&app, Class::BirthDate, work).await)
+}
+
+async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal> {
+    // A form without a date is a wrong date.
+    let date = serde_urlencoded::from_bytes::<Form>(&form).map(|form| form.birth_date).unwrap_or_default();
+    let (key, now) = (key_of(link), Moment::now());
+    let birth = birth::hash(&app.keys.secret, key, &date);
+    match app.store.try_birth_date(key, birth, now, app.lockout()).await? {
+        Attempt::Right(_) => {
+            let secure = app.public_url.starts_with("https://");
+            let lifetime = app.config.patients.session;
+            let cookie = session::cookie(&app.keys.secret, key, now, lifetime, secure);
+            let mut response = pages::opened(link);
+            let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::Broken)?;
+            response.headers_mut().insert(header::SET_COOKIE, cookie);
+            Ok(response)
+        }
+        Attempt::Wrong => Ok(with_status(StatusCode::FORBIDDEN, pages::refused())),
+        Attempt::Locked => Ok(with_status(StatusCode::LOCKED, pages::locked())),
+    }
+}
+
+/// `GET /p/{link}/result`.
+pub(crate) async fn result(
+    State(app): State<Arc<App>>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let work = Arc::clone(&app);
+    let work = async move {
+        match behind(&work, &link, &headers).await {
+            Ok(Some((_, record))) => pages::result(&link, &record),
+            Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
+            Err(refusal) => refusal.into_response(),
+        }
+    };
+    service::in_slot(&app, Class::Result, work).await
+}
+
+/// `GET /p/{link}/certificate.txt`.
+pub(crate) async fn certificate(
+    State(app): State<Arc<App>>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let work = Arc::clone(&app);
+    let work = async move {
+        match behind(&work, &link, &headers).await {
+            Ok(Some((result, record))) => {
+                let text = certificate::text(&work.keys.document, &work.public_url, &result, &record);
+                pages::protected(text.ok_or(Refusal::Broken).into_response())
+            }
+            Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
+            Err(refusal) => refusal.into_response(),
+        }
+    };
+    service::in_slot(&app, Class::Certificate, work).await
+}
+
+/// The result behind a link, for whoever has a session of it.
+async fn behind(
+    app: &App,
+    link: &str,
+    headers: &HeaderMap,
+) -> Result<Option<(StoredResult, Record)>, Refusal> {
+    let key = key_of(link);
+    if !session::open(&app.keys.secret, key, headers, Moment::now()) {
+        return Ok(None);
+    }
+    let Some(result) = app.store.result_by_link(key).await? else { return Ok(None) };
+    let record = serde_json::from_slice(&result.body).map_err(|_| Refusal::Broken)?;
+    Ok(Some((result, record)))
+}
+
+fn with_status(status: StatusCode, mut response: Response) -> Response {
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,92 @@
+//! Why a request was refused, and how that is answered.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::problem::Problem;
+use crate::store::StoreError;
+use crate::token::Scope;
+
+/// A request that was refused.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// 400: what was sent is wrong.
+    Problems(Vec<Problem>),
+    /// 401: no token, or one that is not good.
+    Unauthorized,
+    /// 403: the token is good, but not for this.
+    Forbidden(Scope),
+    /// 404: there is no such thing, or it is somebody else's.
+    NotFound,
+    /// 408: the body took too long.
+    TooSlow,
+    /// 413: the body is too large; its limit in bytes.
+    TooLarge(usize),
+    /// 415: not a media type that is understood here; the one that is.
+    MediaType(&'static str),
+    /// 503: no slot and no waiting place; when to come back.
+    Busy(Duration),
+    /// 500: the store did not do it; what was sent is not acknowledged.
+    Store(StoreError),
+    /// 500: the server made a mistake.
+    Broken,
+}
+
+impl Refusal {
+    /// One thing wrong.
+    pub(crate) fn problem(path: &str, problem: &str, hint: &str) -> Refusal {
+        Refusal::Problems(vec![Problem {
+            path: path.to_owned(),
+            problem: problem.to_owned(),
+            hint: hint.to_owned(),
+        }])
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Refusal::Store(error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = match self {
+            Refusal::Problems(problems) => {
+                return (StatusCode::BAD_REQUEST, Json(json!({ "problems": problems }))).into_response();
+            }
+            Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "a good bearer token is needed".to_owned()),
+            Refusal::Forbidden(scope) => {
+                (StatusCode::FORBIDDEN, format!("the token has not the scope {}", scope.name()))
+            }
+            Refusal::NotFound => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
+            Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()),
+            Refusal::TooLarge(limit) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+            }
+            Refusal::MediaType(expected) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the content type must be {expected}"))
+            }
+            Refusal::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy".to_owned()),
+            Refusal::Store(ref error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake".to_owned()),
+        };
+        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Refusal::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Refusal::Busy(retry_after) => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            _ => {}
+        }
+        response
+    }
+}
