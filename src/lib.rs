@@ -18,6 +18,7 @@
 pub mod arrivals;
 pub mod cli;
 pub mod journey;
+pub mod load;
 pub mod record;
 pub mod rng;
 pub mod scenario;
