@@ -4,6 +4,7 @@
 //! opens new ones when it likes: that is how a hiccup becomes a storm of connections.
 
 use std::io;
+use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -11,6 +12,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use super::fault::Fault;
@@ -112,21 +114,55 @@ pub(super) struct Broken {
     pub(super) answer_began: bool,
 }
 
-/// Opens a TCP connection to the first of `addresses` that takes one.
-///
-/// # Errors
-/// None of them does; the last one's error.
-pub(super) async fn dial(addresses: &[std::net::SocketAddr]) -> Result<Connection, Fault> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match tokio::net::TcpStream::connect(address).await {
-            Ok(stream) => {
-                // A request is one write; waiting to fill a segment would only add to its time.
-                stream.set_nodelay(true).map_err(|error| Fault::of_dial(&error))?;
-                return Connection::over(stream).await;
-            }
-            Err(error) => last = error,
+impl Broken {
+    /// True when it may have been closed while it was idle: not a byte of an answer had come.
+    pub(super) fn is_idle_close(&self) -> bool {
+        !self.answer_began && self.fault == Fault::Closed
+    }
+}
+
+/// How connections are opened.
+#[derive(Clone)]
+pub(super) enum Dial {
+    /// Over TCP, to the first of these addresses that takes one.
+    Tcp(Vec<SocketAddr>),
+    /// Within the process, where a test has paused the clock: a wait for a socket would let it jump.
+    #[cfg(test)]
+    Memory(std::sync::Arc<dyn Fn() -> tokio::io::DuplexStream + Send + Sync>),
+}
+
+impl std::fmt::Debug for Dial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(addresses) => f.debug_tuple("Tcp").field(addresses).finish(),
+            #[cfg(test)]
+            Self::Memory(_) => f.write_str("Memory"),
         }
     }
-    Err(Fault::of_dial(&last))
+}
+
+impl Dial {
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// No address takes one; the last one's error.
+    pub(super) async fn open(&self) -> Result<Connection, Fault> {
+        let addresses = match self {
+            Self::Tcp(addresses) => addresses,
+            #[cfg(test)]
+            Self::Memory(open) => return Connection::over(open()).await,
+        };
+        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    // A request is one write; waiting to fill a segment would only add to its time.
+                    stream.set_nodelay(true).map_err(|error| Fault::of_dial(&error))?;
+                    return Connection::over(stream).await;
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(Fault::of_dial(&last))
+    }
 }

@@ -7,7 +7,7 @@ use std::io;
 use rustix::io::Errno;
 
 /// Why a request was no success.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Fault {
     /// An answer of another status than the step's success.
     Status(u16),

@@ -1,0 +1,92 @@
+//! The course of a run: releases what is due until the end of the measured part, awaits the last answers, and gives up
+//! what is left.
+
+use std::io;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::interrupt;
+use super::lane::Floor;
+use super::pacer::Pacer;
+use super::progress::Phase;
+use super::recorder::Entry;
+use crate::units::{Offset, Span};
+
+/// The longest time for which the record hears nothing.
+const HEARTBEAT: Span = Span::from_millis(100);
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The measured part is over.
+    Planned,
+    /// Somebody wanted it.
+    Interrupted,
+    /// The record cannot be written any more.
+    RecordBroken,
+}
+
+/// Plays the plan from now until nothing is under way any more; `drain` bounds the wait for the last answers.
+///
+/// # Errors
+/// The kernel refuses the pacer's timer.
+pub(super) async fn conduct(floor: &Floor, clock: &Clock, mut pacer: Pacer) -> io::Result<Ended> {
+    floor.dispatch().feed.push(Entry::Phase(Phase::Playing), clock.now());
+    let ended = release(floor, clock, &mut pacer).await?;
+    let cut = clock.now();
+    {
+        let mut dispatch = floor.dispatch();
+        dispatch.cut(cut);
+        dispatch.feed.push(Entry::Phase(Phase::Draining), cut);
+    }
+    if ended != Ended::RecordBroken {
+        drain(floor, clock, cut + floor.plan.timeline.drain).await;
+    }
+    let now = clock.now();
+    let mut dispatch = floor.dispatch();
+    dispatch.abandon(now);
+    dispatch.feed.hand_over(now);
+    dispatch.wake_all();
+    drop(dispatch);
+    floor.over.give();
+    Ok(ended)
+}
+
+async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<Ended> {
+    let end = floor.plan.timeline.end();
+    let mut heard = clock.now();
+    loop {
+        let now = clock.now();
+        let next = {
+            let mut dispatch = floor.dispatch();
+            dispatch.release(now);
+            if now >= heard + HEARTBEAT {
+                dispatch.feed.hand_over(now);
+                heard = now;
+            }
+            if dispatch.feed.is_broken() {
+                return Ok(Ended::RecordBroken);
+            }
+            if now >= end {
+                return Ok(Ended::Planned);
+            }
+            let next = dispatch.next_due().unwrap_or(end).min(end).min(heard + HEARTBEAT);
+            dispatch.arm(next);
+            next
+        };
+        tokio::select! {
+            biased;
+            woken = pacer.until(clock, next) => woken?,
+            () = floor.sooner.notified() => {}
+            () = interrupt::wait() => return Ok(Ended::Interrupted),
+        }
+    }
+}
+
+async fn drain(floor: &Floor, clock: &Clock, until: Offset) {
+    while clock.now() < until && floor.dispatch().in_flight() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let now = clock.now();
+        floor.dispatch().feed.hand_over(now);
+    }
+}

@@ -1,0 +1,244 @@
+//! What a lane does with a request: takes it up, sends it, judges the answer, and lets the journey go on.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::clock::Clock;
+use super::connection::{Answered, Connection, Dial};
+use super::dispatch::{Dispatch, Work};
+use super::errors::{Errors, describe};
+use super::fault::Fault;
+use super::guard::Target;
+use super::judge::{Judged, judge};
+use super::plan::Plan;
+use super::recorder::Entry;
+use super::render::{Rendered, Sender, render};
+use crate::journey::{Answer, Due};
+use crate::record::{JourneyEvent, Sample};
+use crate::scenario::{self, Outcome};
+use crate::units::Offset;
+
+/// What all lanes of a run share. One thread uses it, so its lock is never waited for.
+#[derive(Debug)]
+pub(super) struct Floor {
+    pub(super) plan: Arc<Plan>,
+    pub(super) target: Target,
+    pub(super) dial: Dial,
+    /// Set when the lanes are ready; until then nothing is due.
+    pub(super) clock: OnceLock<Clock>,
+    pub(super) dispatch: Mutex<Dispatch>,
+    pub(super) errors: Mutex<Errors>,
+    /// Something is due earlier than the dispatcher knew.
+    pub(super) sooner: Notify,
+    /// The run is over: whatever is under way is given up.
+    pub(super) over: Over,
+}
+
+/// A signal that stays given.
+#[derive(Debug, Default)]
+pub(super) struct Over {
+    given: std::sync::atomic::AtomicBool,
+    wake: Notify,
+}
+
+impl Over {
+    pub(super) fn give(&self) {
+        self.given.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.wake.notify_waiters();
+    }
+
+    pub(super) fn is_given(&self) -> bool {
+        self.given.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(super) async fn wait(&self) {
+        let wake = self.wake.notified();
+        if !self.is_given() {
+            wake.await;
+        }
+    }
+}
+
+impl Floor {
+    pub(super) fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
+        // A panic elsewhere ends the run; until then the state is as good as it was.
+        self.dispatch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One request of whichever journey is due, if any becomes due before the run is over.
+    pub(super) async fn carry(&self, population: u16, lane: usize) {
+        let Some((clock, work)) = self.take(population, lane).await else {
+            // Goose stops a user only between two transactions; without this pause it would start them in a loop.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            return;
+        };
+        tokio::select! {
+            biased;
+            () = self.request(&clock, lane, work) => {}
+            () = self.over.wait() => {}
+        }
+    }
+
+    async fn take(&self, population: u16, lane: usize) -> Option<(Clock, Work)> {
+        loop {
+            if self.over.is_given() {
+                return None;
+            }
+            let clock = self.clock.get().copied();
+            let now = clock.map_or(Offset::from_nanos(i64::MIN), |clock| clock.now());
+            let taken = self.dispatch().take(population, lane, now);
+            match (taken, clock) {
+                (Ok(work), Some(clock)) => return Some((clock, work)),
+                // Nothing is due at the beginning of time.
+                (Ok(_), None) => return None,
+                (Err(wake), _) => wake.notified().await,
+            }
+        }
+    }
+
+    async fn request(&self, clock: &Clock, lane: usize, mut work: Work) {
+        let sent = clock.now();
+        let (sample, rendered, connection) = {
+            let mut dispatch = self.dispatch();
+            let sample = dispatch.sent(lane, &work, sent);
+            let rendered = self.render(&dispatch, &work);
+            (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
+        };
+        let deadline = clock.instant(sent + work.due.timeout);
+        let shown = rendered.as_ref().ok().map(|rendered| (rendered.method.clone(), rendered.uri.clone()));
+        let exchange = async { exchange(&self.dial, connection, rendered?).await };
+        let answer = match tokio::time::timeout_at(deadline, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Fault::TimedOut),
+        };
+        let done = clock.now();
+        let population = work.live.journey.arrival().population;
+        let step = self.plan.step(population, work.due.step);
+        let (judged, answered, connection) = match answer {
+            Ok((answered, connection)) => (judge(step, &answered), Some(answered), Some(connection)),
+            Err(fault) => (Judged::without_answer(fault), None, None),
+        };
+        let sample = Sample { outcome: judged.outcome, done, ..sample };
+        let mut dispatch = self.dispatch();
+        if !dispatch.ended(lane, sample) {
+            return;
+        }
+        if let Some(fault) = &judged.fault
+            && self.errors().wants(population, work.due.step, fault)
+        {
+            let example = describe(&sample, fault, shown.as_ref(), answered.as_ref());
+            dispatch.feed.push(Entry::Example(Box::new(example)), done);
+        }
+        self.give_back(&mut dispatch, lane, &mut work, connection);
+        self.go_on(&mut dispatch, work, judged, done);
+        if dispatch.is_sooner() {
+            self.sooner.notify_one();
+        }
+    }
+
+    fn render(&self, dispatch: &Dispatch, work: &Work) -> Result<Rendered, Fault> {
+        let population = usize::from(work.live.journey.arrival().population);
+        let keeper = work.live.account.and_then(|index| Some((index, dispatch.accounts[population].get(&index)?)));
+        let sender = Sender {
+            journey: &work.live.journey,
+            vars: &work.live.vars,
+            account: keeper.map(|(index, keeper)| (index, &keeper.vars)),
+        };
+        render(&self.plan, &self.target, sender, &work.due)
+    }
+
+    /// The open connection that this request goes over, if there is one.
+    fn connection(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work) -> Option<Connection> {
+        let population = work.live.journey.arrival().population;
+        match (self.plan.population(population).connection, work.live.account) {
+            (scenario::Connection::New, _) => work.live.connection.take(),
+            (scenario::Connection::Kept, Some(account)) => {
+                dispatch.accounts[usize::from(population)].entry(account).or_default().connections.pop()
+            }
+            (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
+                dispatch.connection(lane).take()
+            }
+        }
+    }
+
+    fn give_back(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work, connection: Option<Connection>) {
+        let Some(connection) = connection.filter(Connection::is_open) else { return };
+        let population = work.live.journey.arrival().population;
+        match (self.plan.population(population).connection, work.live.account) {
+            (scenario::Connection::New, _) => work.live.connection = Some(connection),
+            (scenario::Connection::Kept, Some(account)) => {
+                let accounts = &mut dispatch.accounts[usize::from(population)];
+                accounts.entry(account).or_default().connections.push(connection);
+            }
+            (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
+                *dispatch.connection(lane) = Some(connection);
+            }
+        }
+    }
+
+    /// Keeps what the answer says, brings whom it brings, and asks the journey what comes next.
+    fn go_on(&self, dispatch: &mut Dispatch, work: Work, judged: Judged, done: Offset) {
+        let Work { mut live, due, .. } = work;
+        let arrival = *live.journey.arrival();
+        let prepared = &self.plan.populations[usize::from(arrival.population)];
+        let step = self.plan.step(arrival.population, due.step);
+        let accounts = &mut dispatch.accounts[usize::from(arrival.population)];
+        let mut keeper = live.account.map(|account| accounts.entry(account).or_default());
+        if judged.outcome == Outcome::Ok {
+            for (keep, value) in step.keep.iter().zip(judged.kept) {
+                match &mut keeper {
+                    Some(keeper) if keep.by_account => keeper.vars.set(&keep.name, value),
+                    _ => live.vars.set(&keep.name, value),
+                }
+            }
+        }
+        let answer = Answer { outcome: judged.outcome, at: done, retry_after: judged.retry_after };
+        let account = keeper.map(|keeper| &mut keeper.account);
+        let next = live.journey.answered(&prepared.script, account, answer);
+        if judged.outcome == Outcome::Ok {
+            if !judged.receipts.is_empty() {
+                dispatch.feed.push(Entry::Receipts(judged.receipts), done);
+            }
+            let brings = &prepared.steps[usize::from(due.step)].brings;
+            dispatch.bring(brings, arrival.subject, None, done);
+        } else if !live.marred {
+            live.marred = true;
+            dispatch.journey(&live.journey, JourneyEvent::Marred, done);
+        }
+        dispatch.go_on(live, next, done);
+    }
+
+    fn errors(&self) -> MutexGuard<'_, Errors> {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a request over an open connection, or over a new one where there is none.
+///
+/// A connection that has carried requests before and ends before the first byte of an answer was, as far as a client
+/// can tell, closed while it was idle: every HTTP client opens another and sends the request again, once. So does this
+/// one; it is one request, whose clock goes on.
+async fn exchange(
+    dial: &Dial,
+    connection: Option<Connection>,
+    rendered: Rendered,
+) -> Result<(Answered, Connection), Fault> {
+    if let Some(mut connection) = connection.filter(Connection::is_open) {
+        let again = connection.is_used().then(|| rendered.clone());
+        match (connection.exchange(rendered.into_request()).await, again) {
+            (Ok(answered), _) => return Ok((answered, connection)),
+            (Err(broken), Some(again)) if broken.is_idle_close() => return fresh(dial, again).await,
+            (Err(broken), _) => return Err(broken.fault),
+        }
+    }
+    fresh(dial, rendered).await
+}
+
+async fn fresh(dial: &Dial, rendered: Rendered) -> Result<(Answered, Connection), Fault> {
+    let mut connection = dial.open().await?;
+    match connection.exchange(rendered.into_request()).await {
+        Ok(answered) => Ok((answered, connection)),
+        Err(broken) => Err(broken.fault),
+    }
+}
