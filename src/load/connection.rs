@@ -78,7 +78,8 @@ impl Connection {
     /// # Errors
     /// No answer, or none to its end; the connection must not be used again.
     pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answered, Broken> {
-        let unanswered = |error: hyper::Error| Broken { fault: Fault::of_exchange(&error), answer_began: false };
+        let unanswered =
+            |error: hyper::Error| Broken { fault: Fault::of_exchange(&error), answer_began: false };
         self.sender.ready().await.map_err(unanswered)?;
         let response = self.sender.send_request(request).await.map_err(unanswered)?;
         let (head, mut body) = response.into_parts();

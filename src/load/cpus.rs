@@ -4,11 +4,11 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The cores of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placement {
+pub(super) struct Placement {
     /// The generator's core; `None`: wherever the system puts it.
-    pub generator: Option<usize>,
+    pub(super) generator: Option<usize>,
     /// The server's cores; empty: wherever the system puts it.
-    pub server: Vec<usize>,
+    pub(super) server: Vec<usize>,
 }
 
 impl Placement {
@@ -17,7 +17,7 @@ impl Placement {
     /// `wish` are the cores that the server's configuration names; those that do not exist here are left out. The
     /// generator takes the highest core that the server has not named, the server the rest. On a single core nothing
     /// is pinned: they share it, and the run's validity shows what that costs.
-    pub fn choose(available: &[usize], wish: &[usize]) -> Self {
+    pub(super) fn choose(available: &[usize], wish: &[usize]) -> Self {
         let named: Vec<usize> = wish.iter().copied().filter(|core| available.contains(core)).collect();
         let generator = available.iter().copied().filter(|core| !named.contains(core)).max();
         match generator {
@@ -31,7 +31,7 @@ impl Placement {
 }
 
 /// The cores that this thread may use, in ascending order.
-pub fn available() -> Vec<usize> {
+pub(super) fn available() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
     (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
 }
@@ -40,7 +40,7 @@ pub fn available() -> Vec<usize> {
 ///
 /// # Errors
 /// The system refuses, as it does when none of the cores may be used.
-pub fn pin(cores: &[usize]) -> std::io::Result<()> {
+pub(super) fn pin(cores: &[usize]) -> std::io::Result<()> {
     if cores.is_empty() {
         return Ok(());
     }

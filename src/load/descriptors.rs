@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the limit of open files of this process as far as it may and returns it; `None`: unlimited.
-pub fn raise() -> Option<u64> {
+pub(super) fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         // Refused by some sandboxes: then the present limit stays, and is what is returned.

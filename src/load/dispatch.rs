@@ -88,6 +88,7 @@ pub(super) struct Dispatch {
     armed: Offset,
     /// Requests handed to lanes and not finished.
     in_flight: usize,
+    offered: u64,
 }
 
 impl Dispatch {
@@ -105,6 +106,7 @@ impl Dispatch {
             end: plan.timeline.end(),
             armed: Offset::from_nanos(i64::MIN),
             in_flight: 0,
+            offered: 0,
             plan,
         }
     }
@@ -219,7 +221,13 @@ impl Dispatch {
     }
 
     /// The journeys that a cause brings: a message, or another population's success.
-    pub(super) fn bring(&mut self, populations: &[u16], cause: Subject, vars: Option<&Arc<Vars>>, at: Offset) {
+    pub(super) fn bring(
+        &mut self,
+        populations: &[u16],
+        cause: Subject,
+        vars: Option<&Arc<Vars>>,
+        at: Offset,
+    ) {
         let plan = Arc::clone(&self.plan);
         for population in populations {
             for arrival in
@@ -269,6 +277,11 @@ impl Dispatch {
         self.in_flight
     }
 
+    /// Requests that became due so far.
+    pub(super) fn offered(&self) -> u64 {
+        self.offered
+    }
+
     /// Lanes that are idle.
     pub(super) fn idle(&self) -> usize {
         self.crews.iter().map(|crew| crew.idle.len()).sum()
@@ -301,6 +314,7 @@ impl Dispatch {
 
     fn offer(&mut self, live: Box<Live>, due: Due, now: Offset) {
         let population = live.journey.arrival().population;
+        self.offered += 1;
         self.feed.push(Entry::Offered { population, step: due.step, intended: due.at }, now);
         let crew = &mut self.crews[usize::from(population)];
         let work = Work { live, due, released: now };

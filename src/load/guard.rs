@@ -102,7 +102,11 @@ mod tests {
             ("http://[::ffff:127.0.0.1]:80", "127.0.0.1:80", ""),
         ] {
             let target = Target::parse(url).unwrap();
-            assert_eq!((target.addresses[0].to_string().as_str(), target.base.as_str()), (first, base), "{url}");
+            assert_eq!(
+                (target.addresses[0].to_string().as_str(), target.base.as_str()),
+                (first, base),
+                "{url}"
+            );
         }
     }
 
@@ -123,7 +127,14 @@ mod tests {
 
     #[test]
     fn what_is_no_usable_url_is_refused_with_the_right_form() {
-        for url in ["", "127.0.0.1:80", "https://127.0.0.1", "http://", "http://a@127.0.0.1", "http://127.0.0.1/?a=1"] {
+        for url in [
+            "",
+            "127.0.0.1:80",
+            "https://127.0.0.1",
+            "http://",
+            "http://a@127.0.0.1",
+            "http://127.0.0.1/?a=1",
+        ] {
             let error = Target::parse(url).unwrap_err();
             assert!(matches!(error, Refused::Unusable { .. }), "{url}");
             assert!(error.to_string().contains("http://127.0.0.1:8080"), "{error}");

@@ -35,11 +35,17 @@ impl Judged {
 /// A success that lacks what the step keeps or acknowledges is none: the journey could not go on with it.
 pub(super) fn judge(step: &Step, answered: &Answered) -> Judged {
     let text = Text::answer(&answered.headers, &answered.body);
-    let mut judged =
-        Judged { outcome: Outcome::Ok, fault: None, kept: Vec::new(), receipts: Vec::new(), retry_after: None };
+    let mut judged = Judged {
+        outcome: Outcome::Ok,
+        fault: None,
+        kept: Vec::new(),
+        receipts: Vec::new(),
+        retry_after: None,
+    };
     judged.fault = fault(step, answered, &text, &mut judged).err();
     if judged.fault.is_some() {
-        let shed = judged.fault == Some(Fault::Status(answered.status)) && matches!(answered.status, 429 | 503);
+        let shed =
+            judged.fault == Some(Fault::Status(answered.status)) && matches!(answered.status, 429 | 503);
         judged.outcome = if shed { Outcome::Shed } else { Outcome::Failed };
         judged.retry_after = retry_after(answered);
     }

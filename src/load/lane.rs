@@ -14,7 +14,7 @@ use super::judge::{Judged, judge};
 use super::plan::Plan;
 use super::recorder::Entry;
 use super::render::{Rendered, Sender, render};
-use crate::journey::{Answer, Due};
+use crate::journey::Answer;
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{self, Outcome};
 use crate::units::Offset;
@@ -61,6 +61,19 @@ impl Over {
 }
 
 impl Floor {
+    pub(super) fn new(plan: Arc<Plan>, target: Target, dial: Dial, dispatch: Dispatch) -> Self {
+        Self {
+            plan,
+            target,
+            dial,
+            clock: OnceLock::new(),
+            dispatch: Mutex::new(dispatch),
+            errors: Mutex::default(),
+            sooner: Notify::new(),
+            over: Over::default(),
+        }
+    }
+
     pub(super) fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
         // A panic elsewhere ends the run; until then the state is as good as it was.
         self.dispatch.lock().unwrap_or_else(PoisonError::into_inner)
@@ -139,7 +152,8 @@ impl Floor {
 
     fn render(&self, dispatch: &Dispatch, work: &Work) -> Result<Rendered, Fault> {
         let population = usize::from(work.live.journey.arrival().population);
-        let keeper = work.live.account.and_then(|index| Some((index, dispatch.accounts[population].get(&index)?)));
+        let keeper =
+            work.live.account.and_then(|index| Some((index, dispatch.accounts[population].get(&index)?)));
         let sender = Sender {
             journey: &work.live.journey,
             vars: &work.live.vars,
@@ -162,7 +176,13 @@ impl Floor {
         }
     }
 
-    fn give_back(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work, connection: Option<Connection>) {
+    fn give_back(
+        &self,
+        dispatch: &mut Dispatch,
+        lane: usize,
+        work: &mut Work,
+        connection: Option<Connection>,
+    ) {
         let Some(connection) = connection.filter(Connection::is_open) else { return };
         let population = work.live.journey.arrival().population;
         match (self.plan.population(population).connection, work.live.account) {
@@ -209,7 +229,7 @@ impl Floor {
         dispatch.go_on(live, next, done);
     }
 
-    fn errors(&self) -> MutexGuard<'_, Errors> {
+    pub(super) fn errors(&self) -> MutexGuard<'_, Errors> {
         self.errors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,6 +22,7 @@ pub(super) enum Pacer {
     /// A timer of the kernel in the runtime's reactor.
     Timerfd(AsyncFd<OwnedFd>),
     /// The runtime's own timer, which stands still with a paused clock.
+    #[cfg(test)]
     Runtime,
 }
 
@@ -31,8 +32,14 @@ impl Pacer {
     /// # Errors
     /// The system has no descriptor left for the timer.
     pub(super) fn timerfd() -> io::Result<Self> {
-        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        Ok(Self::Timerfd(AsyncFd::with_interest(timer, Interest::READABLE)?))
+        let timer =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for types that may lose their descriptor while registered; OwnedFd may not"
+        )]
+        let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+        Ok(Self::Timerfd(timer))
     }
 
     /// Returns at `at` or as soon after it as the machine can. May be dropped and called again with another instant.
@@ -41,6 +48,7 @@ impl Pacer {
     /// The kernel refuses the timer.
     pub(super) async fn until(&mut self, clock: &Clock, at: Offset) -> io::Result<()> {
         match self {
+            #[cfg(test)]
             Self::Runtime => {
                 tokio::time::sleep_until(clock.instant(at)).await;
                 Ok(())

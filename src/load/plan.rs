@@ -116,7 +116,8 @@ fn brought(scenario: &Scenario, cause: &Cause, plays: &impl Fn(&Population) -> b
 }
 
 fn prepare(step: &Step, brings: Vec<u16>) -> Result<PreparedStep, String> {
-    let method = step.request.method.parse().map_err(|_| format!("{:?} is no method", step.request.method))?;
+    let method =
+        step.request.method.parse().map_err(|_| format!("{:?} is no method", step.request.method))?;
     let mut headers = Vec::with_capacity(step.request.headers.len() + 1);
     for (name, template) in &step.request.headers {
         let header: HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of a header"))?;

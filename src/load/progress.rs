@@ -111,8 +111,7 @@ impl Tally {
         self.tell();
         self.responses.clear();
         self.lags.clear();
-        self.progress =
-            Progress { offered: 0, ok: 0, shed: 0, failed: 0, ..self.progress.clone() };
+        self.progress = Progress { offered: 0, ok: 0, shed: 0, failed: 0, ..self.progress.clone() };
     }
 
     fn tell(&self) {

@@ -60,7 +60,7 @@ struct Batch {
 #[derive(Debug)]
 pub(super) struct Feed {
     batch: Vec<Entry>,
-    to: SyncSender<Batch>,
+    to: Option<SyncSender<Batch>>,
     broken: bool,
 }
 
@@ -76,7 +76,14 @@ impl Feed {
     /// Hands over what there is, and says that all before `now` has been handed over.
     pub(super) fn hand_over(&mut self, now: Offset) {
         let entries = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-        self.broken |= self.to.send(Batch { entries, upto: Some(now) }).is_err();
+        if let Some(to) = &self.to {
+            self.broken |= to.send(Batch { entries, upto: Some(now) }).is_err();
+        }
+    }
+
+    /// Gives up this end; what has not been handed over is lost.
+    pub(super) fn close(&mut self) {
+        self.to = None;
     }
 
     /// True when the record can no longer be written.
@@ -109,8 +116,16 @@ pub(super) struct Waiting(Receiver<Batch>);
 /// beginning is known only when the lanes are ready.
 pub(super) fn channel() -> (Feed, Aside, Waiting) {
     let (to, from) = sync_channel(WAITING);
-    let feed = Feed { batch: Vec::with_capacity(BATCH), to: to.clone(), broken: false };
+    let feed = Feed { batch: Vec::with_capacity(BATCH), to: Some(to.clone()), broken: false };
     (feed, Aside(to), Waiting(from))
+}
+
+#[cfg(test)]
+impl Waiting {
+    /// All entries, once all feeds are gone.
+    pub(super) fn entries(self) -> Vec<Entry> {
+        self.0.into_iter().flat_map(|batch| batch.entries).collect()
+    }
 }
 
 /// The running recorder.

@@ -46,12 +46,7 @@ pub(super) struct Sender<'a> {
 ///
 /// # Errors
 /// A variable has no value, or a value holds a line break.
-pub(super) fn render(
-    plan: &Plan,
-    target: &Target,
-    sender: Sender<'_>,
-    due: &Due,
-) -> Result<Rendered, Fault> {
+pub(super) fn render(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due) -> Result<Rendered, Fault> {
     let arrival = sender.journey.arrival();
     let population = plan.population(arrival.population);
     let step = &population.steps[usize::from(due.step)];

@@ -1,0 +1,163 @@
+//! What a caller asks of the load engine, and what it gets back.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::child::{Launch, StartError};
+use super::guard::Target;
+use super::plan::Unplayable;
+use super::progress::Listener;
+use crate::record::HeaderError;
+use crate::scenario::{Scenario, ServerEntry, Timeline};
+
+/// A run: one scenario against one system after the other, from the same seed.
+#[derive(Clone)]
+pub struct RunRequest {
+    /// What is played.
+    pub scenario: Arc<Scenario>,
+    /// Which part of its day, how fast.
+    pub timeline: Timeline,
+    /// The root of every random draw.
+    pub seed: u64,
+    /// Names of the populations that play; empty: all.
+    pub only: Vec<String>,
+    /// The systems, in the order in which they are played against.
+    pub systems: Vec<System>,
+    /// The run's folder; created if missing.
+    pub run_dir: PathBuf,
+    /// What the header says beside that.
+    pub about: About,
+    /// Told once a second how it goes.
+    pub progress: Option<Listener>,
+    /// How servers are started.
+    pub launch: Launch,
+    /// Keeps the stores of started servers after the run; they lie in `SERVER/data` of the run's folder.
+    pub keep_data: bool,
+}
+
+impl std::fmt::Debug for RunRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { scenario, timeline, seed, only, systems, run_dir, .. } = self;
+        f.debug_struct("RunRequest")
+            .field("scenario", &scenario.name)
+            .field("timeline", timeline)
+            .field("seed", seed)
+            .field("only", only)
+            .field("systems", systems)
+            .field("run_dir", run_dir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the header of a run says of how it came about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// Name of the run's folder.
+    pub run_id: String,
+    /// Wall-clock time, RFC 3339.
+    pub started_at: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// The scenario as resolved, as TOML.
+    pub scenario_text: String,
+}
+
+/// A system under test.
+#[derive(Debug, Clone)]
+pub enum System {
+    /// A server of this configuration, which the tool starts on a fresh store.
+    Started(ServerEntry),
+    /// One that runs already.
+    Running {
+        /// A name for it, `[a-z0-9-]+`.
+        name: String,
+        /// Where it is.
+        target: Target,
+    },
+}
+
+impl System {
+    /// Its name, that of its folder in the run's.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Started(entry) => &entry.name,
+            Self::Running { name, .. } => name,
+        }
+    }
+}
+
+/// What a run came to. Everything else is in its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunOutcome {
+    /// Somebody pressed Ctrl-C; what was measured until then is in the record.
+    pub interrupted: bool,
+    /// Systems that were played against, in whole or in part.
+    pub played: usize,
+}
+
+/// The tool could not play the run. Requests that fail are no error: they are what a run is about.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The scenario names something that HTTP does not allow.
+    #[error(transparent)]
+    Unplayable(#[from] Unplayable),
+    /// The configuration of a server is wrong.
+    #[error("server {name:?}: {problems}")]
+    Configuration {
+        /// Its name.
+        name: String,
+        /// All that is wrong in it.
+        problems: String,
+    },
+    /// A server did not come up.
+    #[error("server {name:?}: {source}")]
+    Server {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: StartError,
+    },
+    /// A file of the run cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    File {
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The header of the run cannot be written.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The record could not be written to its end; what was written before can be read.
+    #[error("the record in {} is cut off: {source}", path.display())]
+    Record {
+        /// The server's folder in the run's.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something that every process has is missing: a thread, a timer, a socket.
+    #[error("cannot {doing}: {source}")]
+    System {
+        /// What was tried.
+        doing: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The lanes could not be started or stopped.
+    #[error("the lanes failed: {0}")]
+    Lanes(String),
+}
+
+/// Puts what was tried beside an error of the system.
+pub(super) fn system(doing: &'static str) -> impl FnOnce(io::Error) -> RunError {
+    move |source| RunError::System { doing, source }
+}
+
+/// Puts the file beside an error about it.
+pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> RunError {
+    let path = path.into();
+    move |source| RunError::File { path, source }
+}

@@ -1,0 +1,153 @@
+//! Once a second: what generator and server use, and what the server says of itself.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::clock::Clock;
+use super::proc::{self, Usage};
+use super::recorder::{Aside, Entry};
+use crate::record::{Resources, Who};
+use crate::units::Offset;
+
+/// Metrics of a server that are kept.
+const METRICS: usize = 24;
+/// The longest wait for a server's metrics; one that is busier than that has none in this second.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// The most that is read of them.
+const PAGE: u64 = 1 << 20;
+
+/// Whose resources are sampled.
+#[derive(Debug, Clone)]
+pub(super) struct Subjects {
+    /// The thread of the generator.
+    pub(super) generator: i32,
+    /// The server's process and where it listens, where the tool has started it.
+    pub(super) server: Option<(u32, SocketAddr)>,
+}
+
+/// The running sampler.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Sampler {
+    /// Starts to sample.
+    ///
+    /// # Errors
+    /// The system starts no thread.
+    pub(super) fn start(subjects: Subjects, clock: Clock, to: Aside) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new().name("sampler".to_owned()).spawn(move || {
+            let mut last = Last::default();
+            let mut next = Instant::now();
+            loop {
+                sample(&subjects, clock.now(), &mut last, &to);
+                next += Duration::from_secs(1);
+                match stopped.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            // What was used since the last full second.
+            sample(&subjects, clock.now(), &mut last, &to);
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Samples once more and stops.
+    pub(super) fn stop(self) {
+        // A sampler that has panicked is gone already.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// CPU seconds at the sample before.
+#[derive(Debug, Default)]
+struct Last {
+    generator: Option<f64>,
+    thread: f64,
+    stolen: f64,
+    server: Option<f64>,
+}
+
+fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
+    if let Some(usage) = proc::usage(std::process::id()) {
+        let thread = proc::thread_cpu(subjects.generator).unwrap_or(last.thread);
+        let stolen = proc::stolen().unwrap_or(last.stolen);
+        // The first sample only says from where the next ones count.
+        if let Some(before) = last.generator {
+            let metrics = vec![
+                ("thread_cpu".to_owned(), thread - last.thread),
+                ("stolen_cpu".to_owned(), stolen - last.stolen),
+            ];
+            push(to, at, Who::Generator, usage, before, metrics);
+        }
+        (last.generator, last.thread, last.stolen) = (Some(usage.cpu), thread, stolen);
+    }
+    if let Some((pid, address)) = subjects.server
+        && let Some(usage) = proc::usage(pid)
+    {
+        if let Some(before) = last.server {
+            push(to, at, Who::Server, usage, before, metrics(address).unwrap_or_default());
+        }
+        last.server = Some(usage.cpu);
+    }
+}
+
+fn push(to: &Aside, at: Offset, who: Who, usage: Usage, before: f64, metrics: Vec<(String, f64)>) {
+    let Usage { cpu, rss_bytes, threads, fds } = usage;
+    let row = Resources { at, who, cpu: (cpu - before).max(0.0), rss_bytes, threads, fds, metrics };
+    to.push(Entry::Resources(Box::new(row)));
+}
+
+/// `GET /metrics` in the text format of Prometheus.
+fn metrics(address: SocketAddr) -> Option<Vec<(String, f64)>> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut page = String::new();
+    stream.take(PAGE).read_to_string(&mut page).ok()?;
+    page.starts_with("HTTP/1.1 200").then(|| parse(&page))
+}
+
+/// All gauges, and the counters without labels: what says how full a server is, and not who asked for what.
+fn parse(page: &str) -> Vec<(String, f64)> {
+    let mut gauge = "";
+    let lines = page.lines().filter_map(|line| {
+        if let Some(kind) = line.strip_prefix("# TYPE ") {
+            gauge = kind.strip_suffix(" gauge").unwrap_or_default();
+            return None;
+        }
+        let (name, value) = line.rsplit_once(' ')?;
+        let (family, labels) = name.split_once('{').unwrap_or((name, ""));
+        let known = family.starts_with(|c: char| c.is_ascii_alphabetic()) && !family.contains([' ', ':']);
+        if !known || (family != gauge && !labels.is_empty()) {
+            return None;
+        }
+        // `busy{pool="main"}` becomes `busy.main`.
+        let labels = labels.split('"').skip(1).step_by(2).map(|label| format!(".{label}"));
+        Some((format!("{family}{}", labels.collect::<String>()), value.parse().ok()?))
+    });
+    lines.take(METRICS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gauges_and_plain_counters_are_kept() {
+        let page = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n# HELP busy Slots.\n# TYPE busy gauge\n\
+                    busy{pool=\"main\"} 3\nbusy{pool=\"issuer\"} 0\n# TYPE served counter\nserved{class=\"form\"} 9\n\
+                    # TYPE commits counter\ncommits 12.5\n";
+        let kept = parse(page);
+        let expected = [("busy.main", 3.0), ("busy.issuer", 0.0), ("commits", 12.5)];
+        assert_eq!(kept, expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+}

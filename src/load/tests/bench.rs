@@ -1,0 +1,188 @@
+//! A test bench: a small scenario, a server that does what it is told, lanes without goose.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+
+use crate::load::clock::Clock;
+use crate::load::conduct::{Ended, conduct};
+use crate::load::connection::Dial;
+use crate::load::dispatch::Dispatch;
+use crate::load::guard::Target;
+use crate::load::lane::Floor;
+use crate::load::pacer::Pacer;
+use crate::load::plan::Plan;
+use crate::load::recorder::{Entry, channel};
+use crate::record::Sample;
+use crate::scenario::{
+    Arrivals, Body, Connection, Law, OnFailure, Outcome, Population, Request as Asked, RunPlan, Scenario,
+    Step, Success, Template, Timeline,
+};
+use crate::units::{Offset, Rate, Span};
+
+/// A step that gets `/` and wants a 200.
+pub(super) fn step(name: &str) -> Step {
+    Step {
+        name: name.to_owned(),
+        class: name.to_owned(),
+        request: Asked {
+            method: "GET".to_owned(),
+            path: Template::parse("/").unwrap(),
+            headers: Vec::new(),
+            body: Body::Empty,
+        },
+        keep: Vec::new(),
+        success: Success { status: vec![(200, 299)], contains: None },
+        think: None,
+        timeout: None,
+        chance: 1.0,
+        every: None,
+        next: Vec::new(),
+        on_failure: OnFailure::Retry,
+        slo: None,
+        counted: true,
+        messages: 0,
+        acknowledges: None,
+    }
+}
+
+/// A population of one step at a constant rate, on connections of its lanes.
+pub(super) fn population(per_second: f64, lanes: u32) -> Population {
+    Population {
+        name: "visitor".to_owned(),
+        legitimate: true,
+        arrivals: Arrivals::Rate { rate: Rate::per_sec(per_second) },
+        accounts: None,
+        connection: Connection::Pool,
+        lanes: Some(lanes),
+        timeout: Law::Constant(Span::from_secs(30)),
+        think: Law::Constant(Span::from_secs(1)),
+        retry: None,
+        patience: None,
+        steps: vec![step("home")],
+    }
+}
+
+pub(super) fn scenario(populations: Vec<Population>) -> Scenario {
+    let run = RunPlan {
+        from: "12:00".parse().unwrap(),
+        to: "12:01".parse().unwrap(),
+        time_warp: 1.0,
+        scale: 1.0,
+        run_in: Span::ZERO,
+        drain: Span::from_secs(5),
+        settle: Span::ZERO,
+    };
+    Scenario {
+        name: "bench".to_owned(),
+        about: String::new(),
+        date: "2022-01-05".to_owned(),
+        seed: 1,
+        unit: None,
+        run,
+        populations,
+        servers: Vec::new(),
+        target: None,
+        slos: Vec::new(),
+        audit: None,
+        messages: None,
+    }
+}
+
+/// The first `measured` of the scenario's run, after a run-in.
+pub(super) fn timeline(run_in: Span, measured: Span) -> Timeline {
+    let from = "12:00".parse().unwrap();
+    let to = Timeline { from, to: from, warp: 1.0, scale: 1.0, run_in, drain: Span::from_secs(5) };
+    let end = u64::try_from(to.scenario_nanos(Offset::ZERO + measured)).unwrap();
+    Timeline { to: crate::units::TimeOfDay::from_nanos(end).unwrap(), ..to }
+}
+
+/// A server in this process that answers every request with what `answer` makes of it.
+pub(super) fn server<F, A>(answer: F) -> Dial
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    Dial::Memory(Arc::new(move || {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = answer(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            let http = hyper::server::conn::http1::Builder::new();
+            // A client that leaves is no error of this server's.
+            let _ = http.serve_connection(TokioIo::new(theirs), service).await;
+        });
+        ours
+    }))
+}
+
+pub(super) fn ok() -> Response<Full<Bytes>> {
+    Response::new(Full::new(Bytes::from_static(b"ok")))
+}
+
+/// Everything that a run said to the record.
+pub(super) struct Played {
+    pub(super) entries: Vec<Entry>,
+    pub(super) ended: Ended,
+}
+
+impl Played {
+    pub(super) fn samples(&self) -> Vec<Sample> {
+        let ended = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Ended(sample) => Some(*sample),
+            _ => None,
+        });
+        ended.collect()
+    }
+
+    pub(super) fn offered(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Offered { .. })).count()
+    }
+
+    pub(super) fn count(&self, outcome: Outcome) -> usize {
+        self.samples().iter().filter(|sample| sample.outcome == outcome).count()
+    }
+}
+
+/// Plays a scenario in virtual time.
+pub(super) async fn play(scenario: Scenario, timeline: Timeline, dial: Dial) -> Played {
+    let seed = scenario.seed;
+    let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &[], 8).unwrap());
+    let lanes: usize = plan.populations.iter().map(|population| population.lanes).sum();
+    let (feed, aside, waiting) = channel();
+    drop(aside);
+    let floor = Arc::new(Floor::new(
+        Arc::clone(&plan),
+        Target::parse("http://127.0.0.1:9").unwrap(),
+        dial,
+        Dispatch::new(Arc::clone(&plan), lanes, feed),
+    ));
+    let mut number = 0;
+    for (population, prepared) in (0..).zip(&plan.populations) {
+        for _ in 0..prepared.lanes {
+            let (floor, lane) = (Arc::clone(&floor), number);
+            tokio::spawn(async move {
+                while !floor.over.is_given() {
+                    floor.carry(population, lane).await;
+                }
+            });
+            number += 1;
+        }
+    }
+    // The channel is bounded: a thread takes the entries while the run goes on.
+    let taken = std::thread::spawn(move || waiting.entries());
+    let clock = Clock::reading(timeline.start());
+    floor.clock.set(clock).unwrap();
+    let ended = conduct(&floor, &clock, Pacer::Runtime).await.unwrap();
+    floor.dispatch().feed.close();
+    Played { entries: taken.join().unwrap(), ended }
+}
