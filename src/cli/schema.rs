@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
+use crate::scenario::file;
 use crate::stats::Summary;
 
 /// Print the JSON Schema of a file format.
@@ -14,12 +15,15 @@ pub(super) struct SchemaCommand {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
+    /// A scenario file
+    Scenario,
     /// summary.json of a run
     Summary,
 }
 
 pub(super) fn run(command: &SchemaCommand) -> Result<Exit, Failure> {
     let schema = match command.format {
+        Format::Scenario => file::schema(),
         Format::Summary => schemars::schema_for!(Summary).to_value(),
     };
     super::print(&format!("{schema:#}\n"))

@@ -1,8 +1,15 @@
-//! Every scenario that is shipped can be read, and is of the shape that the schema says.
+//! Every scenario that is shipped can be read, is of the shape that the schema says, and is sized as it says.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use peakday::journey::Script;
+use peakday::scenario::slo::Slo;
+use peakday::scenario::{Arrivals, Cause};
+use reference_server::class::Class;
+use reference_server::config::Config;
+use serde_json::Value;
 
 use peakday::scenario::Scenario;
 use peakday::scenario::file::{self, Context};
@@ -43,5 +50,200 @@ fn every_shipped_scenario_is_sound() {
         assert_eq!(scenario.name, name);
         assert!(!scenario.slos.is_empty(), "{name} promises nothing");
         assert!(!scenario.servers.is_empty() || scenario.target.is_some(), "{name} has nothing to load");
+    }
+}
+
+/// What is wrong with a value, by the part of JSON Schema that the scenario's schema uses; any other part is a panic.
+fn refused(schema: &Value, root: &Value, value: &Value, at: &str) -> Option<String> {
+    let object = schema.as_object().expect("a schema is an object");
+    object.iter().find_map(|(keyword, rule)| match (keyword.as_str(), value) {
+        ("$schema" | "$defs" | "title" | "description" | "examples" | "format", _) => None,
+        ("$ref", _) => {
+            let target = rule.as_str().and_then(|path| root.pointer(path.trim_start_matches('#')));
+            refused(target.expect("a definition"), root, value, at)
+        }
+        ("anyOf", _) => {
+            let tried: Vec<String> =
+                rule.as_array()?.iter().map_while(|schema| refused(schema, root, value, at)).collect();
+            (tried.len() == rule.as_array()?.len()).then(|| tried.join(" and "))
+        }
+        ("enum", _) => (!rule.as_array()?.contains(value)).then(|| format!("{at}: {value} is not in {rule}")),
+        ("type", _) => {
+            let is = match rule.as_str().expect("one type") {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
+                "integer" => value.is_i64() || value.is_u64(),
+                "number" => value.is_number(),
+                other => panic!("the type {other}"),
+            };
+            (!is).then(|| format!("{at}: {value} is no {rule}"))
+        }
+        ("pattern", Value::String(text)) => {
+            let pattern = regex::Regex::new(rule.as_str()?).expect("a regular expression");
+            (!pattern.is_match(text)).then(|| format!("{at}: {text:?} is not of the form {rule}"))
+        }
+        ("minimum", Value::Number(number)) => {
+            (number.as_f64() < rule.as_f64()).then(|| format!("{at}: {number}"))
+        }
+        ("maximum", Value::Number(number)) => {
+            (number.as_f64() > rule.as_f64()).then(|| format!("{at}: {number}"))
+        }
+        ("minProperties", Value::Object(map)) => {
+            ((map.len() as u64) < rule.as_u64()?).then(|| format!("{at}: empty"))
+        }
+        ("maxProperties", Value::Object(map)) => {
+            ((map.len() as u64) > rule.as_u64()?).then(|| format!("{at}: too many"))
+        }
+        ("required", Value::Object(map)) => rule
+            .as_array()?
+            .iter()
+            .find(|key| !map.contains_key(key.as_str().unwrap_or_default()))
+            .map(|key| format!("{at}: {key} is missing")),
+        ("properties", Value::Object(map)) => {
+            map.iter().find_map(|(key, value)| refused(rule.get(key)?, root, value, &format!("{at}.{key}")))
+        }
+        ("additionalProperties", Value::Object(map)) => map
+            .iter()
+            .filter(|(key, _)| object.get("properties").is_none_or(|known| known.get(key).is_none()))
+            .find_map(|(key, value)| match rule {
+                Value::Bool(false) => Some(format!("{at}.{key} is unknown")),
+                rule => refused(rule, root, value, &format!("{at}.{key}")),
+            }),
+        ("items", Value::Array(items)) => {
+            items.iter().enumerate().find_map(|(i, item)| refused(rule, root, item, &format!("{at}[{i}]")))
+        }
+        (
+            "pattern"
+            | "minimum"
+            | "maximum"
+            | "minProperties"
+            | "maxProperties"
+            | "required"
+            | "properties"
+            | "additionalProperties"
+            | "items",
+            _,
+        ) => None,
+        (other, _) => panic!("the schema says {other}, which this test does not know"),
+    })
+}
+
+fn refused_by_schema(text: &str) -> Option<String> {
+    let schema = file::schema();
+    let table: toml::Table = text.parse().expect("TOML");
+    refused(&schema, &schema, &serde_json::to_value(table).expect("JSON"), "")
+}
+
+#[test]
+fn every_shipped_scenario_is_of_the_shape_that_the_schema_says() {
+    for (name, text) in shipped() {
+        assert_eq!(refused_by_schema(&text), None, "{name}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_unknown_and_missing_keys_and_missing_units() {
+    let text = fs::read_to_string(folder().join("any-http.toml")).expect("a readable scenario");
+    for (old, new, expected) in [
+        ("timeout = \"5s\"", "time_out = \"5s\"", "population[0]"),
+        ("timeout = \"5s\"", "", "population[0]: \"timeout\" is missing"),
+        ("timeout = \"5s\"", "timeout = 5", "population[0].timeout: 5 is no"),
+        ("timeout = \"5s\"", "timeout = \"5\"", "population[0].timeout: \"5\" is not of the form"),
+        ("rate = \"10/s\"", "rate = 10", "population[0].arrivals.rate: 10 is no"),
+        ("from = \"step\"", "from = \"middle\"", "population[0].retry.from: \"middle\" is not in"),
+        ("cap = \"2s\"", "", "full_jitter: \"cap\" is missing"),
+    ] {
+        assert!(text.contains(old), "{old}");
+        let refused = refused_by_schema(&text.replacen(old, new, 1)).unwrap_or_default();
+        assert!(refused.contains(expected), "{new}: {refused}");
+    }
+}
+
+/// First tries of counted requests per unit of the day, from the shares, batches and chances of the scenario.
+fn requests_per_unit(scenario: &Scenario) -> f64 {
+    let volume = scenario.unit.as_ref().expect("a unit").volume.per_day();
+    let scripts: Vec<Script> =
+        scenario.populations.iter().map(|p| Script::new(p, &scenario.run.timeline())).collect();
+    let journeys = |index: usize| match &scenario.populations[index].arrivals {
+        Arrivals::Curve { per_day, .. } => per_day / volume,
+        _ => 0.0,
+    };
+    let messages: f64 = (0..scripts.len())
+        .map(|p| {
+            let plays = scripts[p].plays();
+            let steps = plays.iter().zip(&scenario.populations[p].steps);
+            journeys(p) * steps.map(|(plays, step)| plays * f64::from(step.messages)).sum::<f64>()
+        })
+        .sum();
+    (0..scripts.len())
+        .map(|p| match &scenario.populations[p].arrivals {
+            Arrivals::After(after) => {
+                assert_eq!(after.cause, Cause::Message, "the evening's only cause");
+                messages * after.share * after.journeys * scripts[p].requests_per_journey()
+            }
+            _ => journeys(p) * scripts[p].requests_per_journey(),
+        })
+        .sum()
+}
+
+#[test]
+fn the_servers_of_the_evening_are_sized_as_their_files_say() {
+    let text = fs::read_to_string(folder().join("evening-2022-01-05.toml")).expect("a readable scenario");
+    let scenario = load("evening-2022-01-05", &text);
+    let per_test = requests_per_unit(&scenario);
+    let config = |name: &str| {
+        let entry = scenario.servers.iter().find(|entry| entry.name == name).expect("a server");
+        (Config::parse(&entry.config).expect("a sound configuration"), &entry.config)
+    };
+    let (flat, written) = config("flat-3m");
+    assert!(
+        written.contains(&format!("requests per test = {per_test:.4}")),
+        "{per_test:.4} requests per test"
+    );
+
+    let hold = flat.hold_law(Class::Form).expect("a hold law").mean().as_secs_f64();
+    let rate = 3e6 * per_test / 86_400.0 / 0.8;
+    assert_eq!(flat.slots.workers, (rate * hold).ceil() as usize, "{rate} requests/s hold {hold} s each");
+    let one_second = |config: &Config| (config.slots.workers as f64 / hold).round() as usize;
+    assert_eq!(flat.slots.queue, one_second(&flat));
+
+    let (x4, _) = config("x4");
+    assert_eq!((x4.slots.workers, x4.slots.queue), (4 * flat.slots.workers, one_second(&x4)));
+    assert_eq!(
+        Config { slots: flat.slots.clone(), about: flat.about.clone(), ..x4 },
+        flat,
+        "they differ in slots only"
+    );
+}
+
+#[test]
+fn the_readme_names_every_key_and_its_examples_hold() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("scenarios/README.md");
+    let schema = file::schema();
+    let tables = schema["$defs"].as_object().expect("definitions").values().chain([&schema]);
+    let keys =
+        tables.filter_map(|table| table["properties"].as_object()).flat_map(|properties| properties.keys());
+    for key in keys {
+        let written = [
+            format!("`{key}`"),
+            format!("{key} = "),
+            format!("[{key}]"),
+            format!("[{key}."),
+            format!(".{key}]"),
+        ];
+        assert!(written.iter().any(|form| readme.contains(form.as_str())), "README.md does not name {key}");
+    }
+    let blocks = || readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let smallest = blocks().find(|block| block.contains("[run]") && block.contains("[[population]]"));
+    load("readme", smallest.expect("the smallest scenario"));
+    let slos = blocks().find(|block| block.starts_with("slos")).expect("the promises");
+    for line in slos.lines().filter(|line| line.starts_with("  \"")) {
+        line.trim()
+            .trim_end_matches(',')
+            .trim_matches('"')
+            .parse::<Slo>()
+            .unwrap_or_else(|e| panic!("{line}: {e}"));
     }
 }

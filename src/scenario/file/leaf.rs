@@ -33,7 +33,7 @@ pub(super) struct Date(pub(super) String);
 /// A text with a form of its own.
 trait Form: Sized {
     const NAME: &'static str;
-    /// Regular expression of the form, for the schema; what it lets through is still checked.
+    /// Regular expression for the schema; what it lets through is still checked. Empty: any text.
     const PATTERN: &'static str;
     const EXAMPLE: &'static str;
 
@@ -65,11 +65,11 @@ macro_rules! forms {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
-                    "type": "string",
-                    "pattern": <$form as Form>::PATTERN,
-                    "examples": [<$form as Form>::EXAMPLE],
-                })
+                let mut schema = json_schema!({ "type": "string", "examples": [<$form as Form>::EXAMPLE] });
+                if !<$form as Form>::PATTERN.is_empty() {
+                    schema.insert("pattern".to_owned(), <$form as Form>::PATTERN.into());
+                }
+                schema
             }
         }
     )*};
@@ -83,7 +83,7 @@ fn form_of_units(error: ParseError) -> Wrong {
 
 impl Form for Span {
     const NAME: &'static str = "Duration";
-    const PATTERN: &'static str = r"^([0-9]+ ?[a-zA-Zµ]+ ?)+$";
+    const PATTERN: &'static str = r"^([0-9.]+ ?[a-zA-Zµ]+ ?)+$";
     const EXAMPLE: &'static str = "30s";
 
     fn parse(text: &str) -> Result<Self, Wrong> {
@@ -132,7 +132,7 @@ impl Form for Window {
 
 impl Form for LawText {
     const NAME: &'static str = "LawText";
-    const PATTERN: &'static str = r"^[0-9][^.]*(\.\.[0-9][^.]*)?$";
+    const PATTERN: &'static str = r"^([0-9.]+ ?[a-zA-Zµ]+ ?)+(\.\. ?([0-9.]+ ?[a-zA-Zµ]+ ?)+)?$";
     const EXAMPLE: &'static str = "20s..30s";
 
     fn parse(text: &str) -> Result<Self, Wrong> {

@@ -83,7 +83,7 @@ pub(super) struct RunTable {
 /// The shape of a day: `hours` or `file`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Curve")]
+#[schemars(rename = "Curve", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct CurveTable {
     /// Share of each clock hour, 0 to 23; any sum (it is made 1), absent hours are 0.
     pub(super) hours: Option<Map<f64>>,
@@ -173,7 +173,7 @@ pub(super) type LawForm = TextOr<LawText, LawTable>;
 /// A law of random times: exactly one of its keys.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Law")]
+#[schemars(rename = "Law", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(super) struct LawTable {
     /// Exponential.
     pub(super) exponential: Option<Key<ExponentialTable>>,

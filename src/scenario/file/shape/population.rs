@@ -116,7 +116,7 @@ pub(in super::super) type BackoffForm = TextOr<LawText, BackoffTable>;
 /// The time before a retry: exactly one of its keys.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Backoff")]
+#[schemars(rename = "Backoff", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in super::super) struct BackoffTable {
     /// Uniform between zero and min(cap, base x 2^attempt).
     pub(in super::super) full_jitter: Option<Key<FullJitterTable>>,

@@ -79,7 +79,7 @@ pub(in super::super) struct BodyTable {
 /// Where something stands in an answer: exactly one of its keys.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Extract")]
+#[schemars(rename = "Extract", extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in super::super) struct ExtractTable {
     /// JSON pointer (RFC 6901) into the body; * stands for every element of a list.
     pub(in super::super) json: Option<Key<String>>,
