@@ -1,6 +1,7 @@
 //! The load engine: a scenario played against a real system, on the wall clock.
 
 mod attack;
+mod audit;
 mod child;
 mod clock;
 mod conduct;
@@ -13,6 +14,7 @@ mod excerpt;
 mod extract;
 mod fault;
 mod findings;
+mod gateway;
 mod guard;
 mod interrupt;
 mod judge;
@@ -22,6 +24,7 @@ mod live;
 mod machine;
 mod pacer;
 mod plan;
+mod preload;
 mod proc;
 mod progress;
 mod recorder;

@@ -43,8 +43,8 @@ impl Launch {
 
 /// What one server is started with.
 #[derive(Debug, Clone)]
-pub(super) struct Order<'a> {
-    pub(super) launch: &'a Launch,
+pub(super) struct Order {
+    pub(super) launch: Launch,
     /// Its configuration file.
     pub(super) config: PathBuf,
     /// The folder of its store.
@@ -101,7 +101,7 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be started, ends at once (a port in use, a configuration that it does not like), or stays silent.
-    pub(super) async fn start(order: &Order<'_>) -> Result<Self, StartError> {
+    pub(super) async fn start(order: &Order) -> Result<Self, StartError> {
         let mut command = Command::new(&order.launch.program);
         command.args(&order.launch.arguments).arg(&order.config).args(["--listen", "127.0.0.1:0"]);
         command.arg("--data").arg(&order.data).arg("--until-stdin-closes");

@@ -1,7 +1,10 @@
 //! What the generator noticed of itself that bears on whether the numbers may be believed.
 
+use super::audit::Found;
 use super::lane::Floor;
 use super::recorder::Aside;
+use std::time::Duration;
+
 use crate::record::{Event, Severity, What};
 use crate::units::Offset;
 
@@ -38,4 +41,32 @@ pub(super) fn tell(floor: &Floor, descriptors: Option<u64>, at: Offset, to: &Asi
             finding("file-descriptors", Severity::Note, detail);
         }
     }
+}
+
+/// Tells the record what the server has from earlier in the day: entries, and those that could not be made.
+pub(super) fn preloaded((entries, left_out): (u64, u64), took: Duration, at: Offset, to: &Aside) {
+    to.event(Event { at, what: What::Preloaded { entries, seconds: took.as_secs_f64() } });
+    if left_out > 0 {
+        let detail = format!(
+            "{left_out} entries of before the run could not be made: their populations have no accounts, or no \
+             generator knows how; their readers do not come"
+        );
+        let code = "preload".to_owned();
+        to.event(Event { at, what: What::Finding { code, detail, severity: Severity::Degraded } });
+    }
+}
+
+/// Tells the record what the audit found. One that got no answer about something is no audit.
+pub(super) fn audited(found: &Found, at: Offset, to: &Aside) {
+    let Found { acknowledged, lost, duplicated, unanswered } = *found;
+    let what = if unanswered == 0 {
+        What::Audit { acknowledged, lost, duplicated }
+    } else {
+        let detail = format!(
+            "the system gave no answer about {unanswered} of {acknowledged} receipts; of the others {lost} are not \
+             stored and {duplicated} are stored more than once"
+        );
+        What::Finding { code: "audit".to_owned(), detail, severity: Severity::Invalid }
+    };
+    to.event(Event { at, what });
 }

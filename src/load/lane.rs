@@ -14,9 +14,10 @@ use super::judge::{Judged, judge};
 use super::plan::Plan;
 use super::recorder::Entry;
 use super::render::{Rendered, Sender, render};
+use super::vars::Vars;
 use crate::journey::Answer;
 use crate::record::{JourneyEvent, Sample};
-use crate::scenario::{self, Outcome};
+use crate::scenario::{self, Outcome, Subject};
 use crate::units::Offset;
 
 /// What all lanes of a run share. One thread uses it, so its lock is never waited for.
@@ -90,6 +91,15 @@ impl Floor {
             biased;
             () = self.request(&clock, lane, work) => {}
             () = self.over.wait() => {}
+        }
+    }
+
+    /// Brings the journeys of those who read a message.
+    pub(super) fn bring_by_message(&self, subject: Subject, vars: &Arc<Vars>, now: Offset) {
+        let mut dispatch = self.dispatch();
+        dispatch.bring(&self.plan.brought_by_message, subject, Some(vars), now);
+        if dispatch.is_sooner() {
+            self.sooner.notify_one();
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Entry {
     Receipts(Vec<String>),
     /// Another part of the run began.
     Phase(Phase),
+    /// Somebody wants to read the receipts: they are written, and the word is passed back.
+    Spooled(SyncSender<()>),
 }
 
 /// One of the first of a kind of error.
@@ -100,6 +102,13 @@ impl Aside {
     /// Adds an entry. Nothing happens when the record can no longer be written: the generator notices that.
     pub(super) fn push(&self, entry: Entry) {
         drop(self.0.send(Batch { entries: vec![entry], upto: None }));
+    }
+
+    /// Waits until all receipts that were handed over are written; false when the record is broken.
+    pub(super) fn spooled(&self) -> bool {
+        let (tell, told) = sync_channel(1);
+        self.push(Entry::Spooled(tell));
+        told.recv().is_ok()
     }
 
     /// Adds an event.
@@ -217,6 +226,11 @@ impl<W: Write> AtWork<W> {
                 }
             }
             Entry::Phase(phase) => self.tally.phase(phase),
+            Entry::Spooled(tell) => {
+                self.receipts.flush()?;
+                // Whoever asked may have given up.
+                let _ = tell.send(());
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What a caller asks of the load engine, and what it gets back.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ pub struct RunRequest {
     pub run_dir: PathBuf,
     /// What the header says beside that.
     pub about: About,
+    /// Where messages of systems that run already come in (`ADDRESS/messages`); `None`: nobody listens for them. A server
+    /// that the tool starts is told where to send its messages.
+    pub messages: Option<SocketAddr>,
     /// Told once a second how it goes.
     pub progress: Option<Listener>,
     /// How servers are started.
@@ -118,6 +122,14 @@ pub enum RunError {
         /// Why.
         #[source]
         source: StartError,
+    },
+    /// A server says that it listens where load may not go.
+    #[error("server {name:?}: {problem}")]
+    Elsewhere {
+        /// Its name.
+        name: String,
+        /// What it said.
+        problem: String,
     },
     /// A file of the run cannot be written.
     #[error("cannot write {}: {source}", path.display())]

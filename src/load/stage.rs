@@ -1,5 +1,7 @@
 //! One system under test and all that is set up around it: prepared, played against, and cleared away.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,15 +15,17 @@ use super::conduct::{Ended, conduct};
 use super::connection::Dial;
 use super::cpus::{self, Placement};
 use super::dispatch::Dispatch;
-use super::findings;
+use super::gateway::Gateway;
 use super::lane::Floor;
 use super::pacer::Pacer;
 use super::plan::Plan;
-use super::progress::Tally;
-use super::recorder::{Aside, Recorder, Waiting, channel};
+use super::preload::Preloaded;
+use super::progress::{Phase, Tally};
+use super::recorder::{Aside, Entry, Recorder, Waiting, channel};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::under_test::UnderTest;
+use super::{audit, findings, preload};
 use crate::record::{Event, Layout, What, Writer};
 use crate::units::{Offset, Span};
 
@@ -81,17 +85,49 @@ impl Stage {
     /// The tool fails; the system under test is stopped all the same.
     pub(super) async fn play(self, request: &RunRequest, layout: &Layout) -> Result<(), RunError> {
         std::fs::create_dir_all(&self.dir).map_err(file(&self.dir))?;
-        let under_test = UnderTest::start(request, &self.system, &self.placement, &self.dir).await?;
+        let gateway = self.gateway(request).await?;
+        let begun = Instant::now();
+        let preload = self.preload()?;
+        let mut under_test = UnderTest::start(
+            request,
+            &self.system,
+            &self.placement.server,
+            &self.dir,
+            gateway.as_ref().map(Gateway::url),
+            preload.as_ref().map(|(file, _)| file.clone()),
+        )
+        .await?;
+        let took = begun.elapsed();
         let (feed, aside, waiting) = channel();
-        let dispatch = Dispatch::new(Arc::clone(&self.plan), self.lanes(), feed);
+        let mut dispatch = Dispatch::new(Arc::clone(&self.plan), self.lanes(), feed);
+        let preloaded = preload.map(|(path, preloaded)| {
+            // The server has read it.
+            let _ = std::fs::remove_file(path);
+            for (visits, vars) in &preloaded.visits {
+                dispatch.foresee(visits.iter().copied(), vars);
+            }
+            (preloaded.entries, preloaded.left_out)
+        });
         let dial = Dial::Tcp(under_test.target().addresses.clone());
         let floor = Arc::new(Floor::new(Arc::clone(&self.plan), under_test.target().clone(), dial, dispatch));
 
         let attack = self.man(&floor).await?;
         let clock = Clock::reading(self.plan.timeline.start() - LEAD);
         let recorder = self.recorder(request, layout, &clock, waiting)?;
-        let ended = self.perform(&floor, clock, attack, &under_test, &aside).await;
-        under_test.stop(&clock, &aside).await;
+        under_test.tell(clock.now(), &aside);
+        if let Some(counts) = preloaded {
+            findings::preloaded(counts, took, clock.now(), &aside);
+        }
+        let gateway = gateway.map(|gateway| gateway.open(Arc::clone(&floor)));
+        let ended = self.perform(&floor, clock, attack, &mut under_test, &aside).await;
+        let audited = match ended {
+            Ok(_) => self.audit(&mut under_test, &clock, &aside).await,
+            Err(_) => Ok(()),
+        };
+        under_test.stop(&clock, &aside, request.keep_data).await;
+        if let Some(gateway) = gateway {
+            gateway.close(clock.now(), &aside);
+        }
         findings::tell(&floor, self.descriptors, clock.now(), &aside);
         if let Ok(Ended::Interrupted) = ended {
             let reason = "interrupted: what was measured until then is kept".to_owned();
@@ -101,7 +137,53 @@ impl Stage {
         floor.dispatch().feed.close();
         let written = recorder.finish();
         ended?;
+        audited?;
         written.map_err(|source| RunError::Record { path: self.dir.clone(), source })
+    }
+
+    /// Where the system's messages come in, if the scenario has any.
+    async fn gateway(&self, request: &RunRequest) -> Result<Option<Gateway>, RunError> {
+        let address = match self.system {
+            System::Started(_) => None,
+            System::Running { .. } if request.messages.is_none() => return Ok(None),
+            System::Running { .. } => request.messages,
+        };
+        if self.plan.scenario.messages.is_none() {
+            return Ok(None);
+        }
+        Gateway::bind(address).await.map(Some).map_err(system("listen for the system's messages"))
+    }
+
+    /// What the server is to have from earlier in the day; `None` where it is to have nothing.
+    fn preload(&self) -> Result<Option<(PathBuf, Preloaded)>, RunError> {
+        let messages = self.plan.scenario.messages.as_ref().filter(|messages| messages.preload.is_some());
+        let (System::Started(_), Some(messages)) = (&self.system, messages) else { return Ok(None) };
+        let path = self.dir.join("preload.jsonl");
+        let preloaded = preload::write(&self.plan, messages, &path).map_err(file(&path))?;
+        Ok(Some((path, preloaded)))
+    }
+
+    /// Asks again for everything that was acknowledged. A server that has ended by itself is started once more: what
+    /// it acknowledged must have outlived it.
+    async fn audit(&self, under_test: &mut UnderTest, clock: &Clock, to: &Aside) -> Result<(), RunError> {
+        let Some(audit) = &self.plan.scenario.audit else { return Ok(()) };
+        to.push(Entry::Phase(Phase::Auditing));
+        // A record that is broken is told of elsewhere.
+        if !to.spooled() {
+            return Ok(());
+        }
+        under_test.revive(clock, to).await?;
+        let path = self.receipts();
+        let receipts = BufReader::new(File::open(&path).map_err(file(&path))?);
+        let dial = Dial::Tcp(under_test.target().addresses.clone());
+        let found = audit::audit(audit, under_test.target(), dial, receipts).await.map_err(file(&path))?;
+        findings::audited(&found, clock.now(), to);
+        Ok(())
+    }
+
+    /// The file in which receipts are spooled.
+    fn receipts(&self) -> PathBuf {
+        self.dir.join("receipts.txt")
     }
 
     /// Starts the lanes and waits until all are idle.
@@ -143,8 +225,7 @@ impl Stage {
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let zero = span(since_epoch) + Offset::ZERO.since(clock.now());
         let writer = Writer::create(&self.dir, layout, zero).map_err(file(&self.dir))?;
-        let receipts = self.dir.join("receipts.txt");
-        let spool = std::fs::File::create(&receipts).map_err(file(receipts))?;
+        let spool = File::create(self.receipts()).map_err(file(self.receipts()))?;
         let tally = Tally::new(self.system.name(), self.plan.timeline, request.progress.clone());
         Recorder::start(waiting, writer, spool, tally).map_err(system("start the recorder"))
     }
@@ -155,7 +236,7 @@ impl Stage {
         floor: &Arc<Floor>,
         clock: Clock,
         attack: Attack,
-        under_test: &UnderTest,
+        under_test: &mut UnderTest,
         aside: &Aside,
     ) -> Result<Ended, RunError> {
         let pacer = Pacer::timerfd().map_err(system("make a timer"))?;
@@ -165,10 +246,13 @@ impl Stage {
         };
         let sampler =
             Sampler::start(subjects, clock, aside.clone()).map_err(system("start the sampler's thread"))?;
-        under_test.tell(&clock, aside);
         // Nothing fails here: the clock is set once.
         let _ = floor.clock.set(clock);
-        let ended = conduct(floor, &clock, pacer).await.map_err(system("set the timer"));
+        let ended = tokio::select! {
+            biased;
+            ended = conduct(floor, &clock, pacer) => ended.map_err(system("set the timer")),
+            never = under_test.watch(&clock, aside) => match never {},
+        };
         floor.over.give();
         sampler.stop();
         let stopped = attack.stop().await.map_err(|error| RunError::Lanes(error.to_string()));

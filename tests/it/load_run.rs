@@ -113,6 +113,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         }],
         run_dir: dir.to_owned(),
         about: About::default(),
+        messages: None,
         progress: None,
         launch: Launch { program: "/nonexistent".into(), arguments: Vec::new() },
         keep_data: false,

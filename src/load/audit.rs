@@ -1,0 +1,189 @@
+//! After the run, everything that was acknowledged is asked for again: is it there, and is it there once?
+
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::io::{self, BufRead};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::HOST;
+use tokio::time::{Instant, timeout};
+
+use super::connection::{Connection, Dial};
+use super::extract::Text;
+use super::guard::Target;
+use crate::scenario::Audit;
+
+/// Requests under way at once.
+const AT_ONCE: usize = 16;
+/// The longest wait for one answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time in which what was only accepted becomes stored, once everything has been asked for.
+const STORED_WITHIN: Duration = Duration::from_secs(10);
+/// Pause before those that were not stored yet are asked for again.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// The longest time for the first pass: this, and a millisecond for each receipt.
+const FIRST_PASS: Duration = Duration::from_secs(30);
+
+/// What the audit found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Receipts, each once however often it was given.
+    pub(super) acknowledged: u64,
+    /// Of these, not stored.
+    pub(super) lost: u64,
+    /// Of these, stored more than once.
+    pub(super) duplicated: u64,
+    /// Of these, those about which nothing was answered.
+    pub(super) unanswered: u64,
+}
+
+/// What one receipt's answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Stored { copies: u64 },
+    NotStored,
+    Unanswered,
+}
+
+/// Asks for every receipt, a line each.
+///
+/// # Errors
+/// The receipts cannot be read.
+pub(super) async fn audit(
+    audit: &Audit,
+    target: &Target,
+    dial: Dial,
+    receipts: impl BufRead,
+) -> io::Result<Found> {
+    let inquiry = Inquiry { audit, target, dial };
+    let mut seen = HashSet::new();
+    let mut unread = None;
+    let mut found = Found::default();
+    let mut first = receipts.lines().map_while(|line| line.map_err(|error| unread = Some(error)).ok());
+    // A hash of each receipt is kept, and not the receipts: 8 bytes of each. Two of a million receipts share one with
+    // a chance of 3 in 10^8; then one is not asked for.
+    let mut distinct = std::iter::from_fn(|| first.by_ref().find(|receipt| seen.insert(hash(receipt))));
+    let mut left = Vec::new();
+    let mut until = Instant::now() + FIRST_PASS;
+    // Read in pieces, so that neither memory nor the file's reading is a matter of the run's length.
+    loop {
+        let piece: Vec<String> = distinct.by_ref().take(10_000).collect();
+        if piece.is_empty() {
+            break;
+        }
+        found.acknowledged += piece.len() as u64;
+        until += Duration::from_millis(piece.len() as u64);
+        left.extend(ask_all(&inquiry, piece, until, &mut found.duplicated).await);
+    }
+    drop(distinct);
+    drop(first);
+    if let Some(error) = unread {
+        return Err(error);
+    }
+    let until = Instant::now() + STORED_WITHIN;
+    while !left.is_empty() && Instant::now() < until {
+        tokio::time::sleep(AGAIN_AFTER).await;
+        let again = left.into_iter().map(|(receipt, _)| receipt).collect();
+        left = ask_all(&inquiry, again, until, &mut found.duplicated).await;
+    }
+    found.unanswered = left.iter().filter(|(_, state)| *state == State::Unanswered).count() as u64;
+    found.lost = left.len() as u64 - found.unanswered;
+    Ok(found)
+}
+
+fn hash(receipt: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    receipt.hash(&mut hasher);
+    hasher.finish()
+}
+
+struct Inquiry<'a> {
+    audit: &'a Audit,
+    target: &'a Target,
+    dial: Dial,
+}
+
+/// Asks for these receipts; those that are not stored come back, with what was said about them.
+async fn ask_all(
+    inquiry: &Inquiry<'_>,
+    receipts: Vec<String>,
+    until: Instant,
+    duplicated: &mut u64,
+) -> Vec<(String, State)> {
+    let queue = Mutex::new(receipts);
+    let askers = (0..AT_ONCE).map(|_| async {
+        let mut connection = None;
+        let mut duplicated = 0;
+        let mut left = Vec::new();
+        loop {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(receipt) = next else { break (left, duplicated) };
+            let in_time = Instant::now() < until;
+            let state =
+                if in_time { inquiry.ask(&receipt, &mut connection).await } else { State::Unanswered };
+            match state {
+                State::Stored { copies } => duplicated += u64::from(copies > 1),
+                State::NotStored | State::Unanswered => left.push((receipt, state)),
+            }
+        }
+    });
+    let mut left = Vec::new();
+    for (mine, twice) in join_all(askers).await {
+        left.extend(mine);
+        *duplicated += twice;
+    }
+    left
+}
+
+impl Inquiry<'_> {
+    async fn ask(&self, receipt: &str, connection: &mut Option<Connection>) -> State {
+        // A connection that was closed while it was idle is opened again, once.
+        for _ in 0..2 {
+            let reused = connection.take().filter(Connection::is_open);
+            let fresh = reused.is_none();
+            match timeout(PATIENCE, self.answer(receipt, reused)).await {
+                Ok(Some((state, open))) => {
+                    *connection = Some(open);
+                    return state;
+                }
+                Ok(None) if !fresh => {}
+                Ok(None) | Err(_) => return State::Unanswered,
+            }
+        }
+        State::Unanswered
+    }
+
+    async fn answer(&self, receipt: &str, connection: Option<Connection>) -> Option<(State, Connection)> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => self.dial.open().await.ok()?,
+        };
+        let mut path = self.target.base.clone();
+        let value = |name: &str, out: &mut String| {
+            out.push_str(receipt);
+            name == "receipt"
+        };
+        self.audit.path.render(&mut path, value).ok()?;
+        let request = Request::get(path).header(HOST, &self.target.authority);
+        let answered = connection.exchange(request.body(Full::<Bytes>::default()).ok()?).await.ok()?;
+        // Overload of the system is no word about the receipt.
+        if matches!(answered.status, 429 | 500..=599) {
+            return Some((State::Unanswered, connection));
+        }
+        let text = Text::answer(&answered.headers, &answered.body);
+        let stored = text.json(&self.audit.state).first() == Some(&self.audit.stored);
+        let copies = self.audit.copies.as_deref().and_then(|copies| text.json(copies).first()?.parse().ok());
+        let state = if stored && (200..300).contains(&answered.status) {
+            State::Stored { copies: copies.unwrap_or(1) }
+        } else {
+            State::NotStored
+        };
+        Some((state, connection))
+    }
+}
