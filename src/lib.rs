@@ -22,6 +22,7 @@ pub mod load;
 pub mod record;
 pub mod rng;
 pub mod scenario;
+pub mod sim;
 pub mod stats;
 pub mod synthetic;
 pub mod units;

@@ -1,0 +1,105 @@
+//! The simulated engine: the same journeys as the load engine's, against queues instead of a server.
+
+mod calendar;
+mod clients;
+mod customers;
+mod desk;
+mod estimate;
+mod events;
+mod histogram;
+mod jobs;
+mod journeys;
+mod lanes;
+mod levels;
+mod line;
+mod lookahead;
+mod meter;
+mod model;
+mod observation;
+mod peak;
+mod plain;
+mod play;
+mod profile;
+mod quantile;
+mod recorder;
+mod rows;
+mod sharing;
+mod slab;
+mod table;
+#[cfg(test)]
+mod tests;
+mod workers;
+
+pub use self::estimate::Estimate;
+use self::meter::End;
+use self::model::Model;
+use self::peak::Peak;
+pub use self::plain::{Observed, QueueingResult, StationRow, queueing};
+pub use self::play::{
+    Simulated, Simulation, SimulationError, StationInterval, StationResult, layout, simulate,
+};
+pub use self::rows::Figure;
+use crate::scenario::Outcome;
+
+/// Which engine is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// The look-ahead engine where it is exact, else the event engine.
+    #[default]
+    Auto,
+    /// The event engine.
+    Events,
+    /// The look-ahead engine.
+    Lookahead,
+}
+
+/// Which engine ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// One event after the other.
+    Events,
+    /// The fate of every request worked out when it comes.
+    Lookahead,
+}
+
+/// Why a model cannot be run: every reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Impossible(pub Vec<String>);
+
+/// The engine to run, and why it is that one. `reason` is what else stands against looking ahead.
+fn choose(model: &Model, choice: Choice, reason: Option<String>) -> Result<(Engine, String), Impossible> {
+    let needs_events = model.needs_events().or(reason);
+    match (choice, needs_events) {
+        (Choice::Events, _) => Ok((Engine::Events, "asked for".to_owned())),
+        (Choice::Lookahead, None) => Ok((Engine::Lookahead, "asked for".to_owned())),
+        (Choice::Lookahead, Some(why)) => Err(Impossible(vec![format!(
+            "the look-ahead engine cannot run this: {why}; use --engine events"
+        )])),
+        (Choice::Auto, None) => {
+            Ok((Engine::Lookahead, "every station serves in the order of arrival".to_owned()))
+        }
+        (Choice::Auto, Some(why)) => Ok((Engine::Events, why)),
+    }
+}
+
+/// What a client is told of a visit that ended so.
+const fn outcome_of(end: End, gone: bool) -> Outcome {
+    match (gone, end) {
+        (true, _) | (_, End::Abandoned) => Outcome::TimedOut,
+        (_, End::Served) => Outcome::Ok,
+        (_, End::Full | End::Limited | End::Late) => Outcome::Shed,
+    }
+}
+
+/// Of every station the longest queue among its instances.
+fn longest(model: &Model, instances: impl Iterator<Item = Peak>) -> Vec<Peak> {
+    let mut longest: Vec<Option<Peak>> = vec![None; model.stations.len()];
+    for (station, peak) in model.instance_of.iter().zip(instances) {
+        let place = &mut longest[usize::from(*station)];
+        if place.is_none_or(|place| place.most < peak.most) {
+            *place = Some(peak);
+        }
+    }
+    longest.into_iter().flatten().collect()
+}

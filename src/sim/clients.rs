@@ -1,0 +1,75 @@
+//! What an engine asks of those who come: the same of journeys of a scenario and of customers of a plain queueing system.
+
+use super::calendar::Calendar;
+use crate::rng::Key;
+use crate::scenario::Outcome;
+
+/// Never: a patience without end, a thing that does not come.
+pub(super) const NEVER: i64 = i64::MAX;
+
+/// A request, at the instant at which it reaches the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<W> {
+    /// Index of its class of work.
+    pub(super) class: u16,
+    /// The root of the draws that are the server's: work, dispatch.
+    pub(super) key: Key,
+    /// The instant at which the client's patience ends; [`NEVER`] without.
+    pub(super) deadline: i64,
+    /// The client's patience is with waiting only: it ends when service begins.
+    pub(super) until_start: bool,
+    /// Who asks.
+    pub(super) who: W,
+}
+
+/// What a client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// When.
+    pub(super) at: i64,
+    /// What became of its request: ok, shed, timed out, or in flight at the end of the run.
+    pub(super) outcome: Outcome,
+    /// How long the server asks it to stay away, in nanoseconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+/// Those who come. All instants are nanoseconds since the beginning of the measured part.
+pub(super) trait Clients {
+    /// A client under way: small, copied into the calendar.
+    type Who: Copy + std::fmt::Debug;
+
+    /// When the next planned client comes; [`NEVER`] when none does.
+    fn planned_at(&self) -> i64;
+
+    /// The next planned client comes: its first request, if it makes one now.
+    fn arrive(&mut self, later: &mut Calendar<Self::Who>) -> Option<Request<Self::Who>>;
+
+    /// What was entered in the calendar is due: the request that is made now, if any.
+    fn due(&mut self, who: Self::Who, at: i64, later: &mut Calendar<Self::Who>)
+    -> Option<Request<Self::Who>>;
+
+    /// A client is told; what it does next goes into the calendar.
+    fn answered(&mut self, who: Self::Who, reply: Reply, later: &mut Calendar<Self::Who>);
+
+    /// Whether this client's replies change what other clients do before they reach it, so that replies must be told in
+    /// the order of time.
+    fn told_in_order(&self, who: Self::Who) -> bool;
+
+    /// Orders what happens at the same instant: the number that `answered` enters into the calendar for this client.
+    fn order(&self, who: Self::Who) -> u64;
+}
+
+/// When an engine stops.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Horizon {
+    /// No request is made from here on.
+    pub(super) end: i64,
+    /// Replies are awaited until here; not before `end`.
+    pub(super) drained: i64,
+}
+
+/// Sees the simulation go by: simulated time in nanoseconds and requests so far. Answers whether to go on.
+pub(super) type Watch<'a> = &'a mut dyn FnMut(i64, u64) -> bool;
+
+/// How many requests pass between two looks of the [`Watch`].
+pub(super) const WATCH_EVERY: u64 = 1 << 17;

@@ -1,0 +1,377 @@
+//! The event engine: any discipline, one calendar of ends of service, one of ends of patience, one of requests to come.
+//!
+//! Ties are those of the look-ahead engine: at one instant capacities change first, then services end, then patience
+//! ends, then planned clients come, then what the calendar holds, in the order of its numbers.
+
+use super::calendar::Calendar;
+use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
+use super::desk::Desk;
+use super::jobs::{Job, Jobs, Ticket};
+use super::levels::Levels;
+use super::meter::{End, Meter, Visit};
+use super::model::{Doors, Model};
+use super::outcome_of;
+use super::peak::Peak;
+use crate::scenario::Outcome;
+use crate::scenario::server_model::{Discipline, Leaving};
+
+/// Runs clients against a model until the horizon, beginning with what is in the calendar; the longest queue of every station, and whether it came to the end.
+pub(super) fn run<C: Clients>(
+    model: &Model,
+    clients: &mut C,
+    later: Calendar<C::Who>,
+    meter: &mut Meter,
+    start: i64,
+    horizon: Horizon,
+    watch: Watch<'_>,
+) -> (Vec<Peak>, bool) {
+    let classes = model.classes.len();
+    let desk = |station: &u16| Desk::new(*station, &model.stations[usize::from(*station)], classes, start);
+    let mut capacity: Vec<(i64, u16, u32)> = (0..)
+        .zip(&model.stations)
+        .flat_map(|(index, station)| station.capacity.iter().map(move |(at, servers)| (*at, index, *servers)))
+        .collect();
+    // The last is the next; changes of one station at one instant are made in their order.
+    capacity.reverse();
+    capacity.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+    let mut engine = Engine {
+        model,
+        clients,
+        meter,
+        horizon,
+        desks: model.instance_of.iter().map(desk).collect(),
+        doors: Doors::new(model, start),
+        jobs: Jobs::new(),
+        levels: Levels::new(classes, start),
+        later,
+        ends: Calendar::new(),
+        patience: Calendar::new(),
+        capacity,
+        presence: 0,
+    };
+    let completed = engine.run(watch);
+    engine.close(completed);
+    (super::longest(model, engine.desks.iter().map(|desk| desk.peak)), completed)
+}
+
+/// An end of service that is foreseen.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    /// Of this job, unless it was interrupted since.
+    Job(Ticket, u32),
+    /// Of the first of those who share this desk, unless someone came or left since.
+    Desk(u32, u32),
+}
+
+struct Engine<'a, C: Clients> {
+    model: &'a Model,
+    clients: &'a mut C,
+    meter: &'a mut Meter,
+    horizon: Horizon,
+    desks: Vec<Desk>,
+    doors: Doors,
+    jobs: Jobs<C::Who>,
+    levels: Levels,
+    later: Calendar<C::Who>,
+    ends: Calendar<Ending>,
+    patience: Calendar<Ticket>,
+    capacity: Vec<(i64, u16, u32)>,
+    /// Sum over visits of their time in the measured part, which must be the area of those present.
+    presence: u128,
+}
+
+impl<C: Clients> Engine<'_, C> {
+    fn run(&mut self, watch: Watch<'_>) -> bool {
+        let mut requests = 0;
+        loop {
+            let [planned, due] = [self.clients.planned_at(), self.later.next_at()];
+            let come = match planned.min(due) {
+                next if next >= self.horizon.end => NEVER,
+                next => next,
+            };
+            let [end, leave] = [self.ends.next_at(), self.patience.next_at()];
+            let change = self.capacity.last().map_or(NEVER, |(at, ..)| *at);
+            let now = come.min(end).min(leave).min(change);
+            if now > self.horizon.drained {
+                return true;
+            }
+            if change == now {
+                self.change_capacity(now);
+            } else if end == now {
+                self.end_service(now);
+            } else if leave == now {
+                self.end_patience(now);
+            } else {
+                let request = if planned == now {
+                    self.clients.arrive(&mut self.later)
+                } else {
+                    let Some(entry) = self.later.take() else { return true };
+                    self.clients.due(entry.what, entry.at, &mut self.later)
+                };
+                if let Some(request) = request {
+                    self.come(request, now);
+                    requests += 1;
+                    if requests % WATCH_EVERY == 0 && !watch(now, requests) {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn come(&mut self, request: Request<C::Who>, at: i64) {
+        let class = self.model.classes[usize::from(request.class)];
+        let station = &self.model.stations[usize::from(class.station)];
+        self.meter.came(request.class, at);
+        if !self.doors.admits(class.station, station.bucket, at) {
+            self.refuse(&request, at, at, End::Limited);
+            return;
+        }
+        let first = self.model.first[usize::from(class.station)];
+        let dispatch = (station.instances, station.dispatch);
+        let desks = &self.desks;
+        let present = |instance: usize| desks[first + instance].present();
+        let number = first + self.doors.choose(class.station, dispatch, request.key, present);
+        let work = self.model.work(class, request.key) as i64;
+        let desk = &mut self.desks[number];
+        if let Some(sharing) = &mut desk.sharing {
+            sharing.advance(at, self.meter);
+        }
+        let sharing = desk.sharing.is_some();
+        let preempts = station.discipline == Discipline::Priority { preemptive: true };
+        let free = match sharing {
+            true => u64::from(desk.busy) < desk.places.saturating_add(u64::from(desk.servers)),
+            false => desk.busy < desk.servers,
+        };
+        let interrupts = !free && preempts && desk.running.iter().any(|(other, _)| *other > class.priority);
+        if !free && !interrupts && (sharing || desk.waiting >= desk.places) {
+            self.refuse(&request, at, at, End::Full);
+            return;
+        }
+        let job =
+            Job { request, at, desk: number as u32, work, left: work, started: NEVER, gone: false, epoch: 0 };
+        let ticket = self.jobs.add(job);
+        if free || interrupts {
+            if interrupts {
+                self.interrupt(number, at);
+            }
+            self.start(number, ticket, at);
+            if !request.until_start && request.deadline < at.saturating_add(work) || sharing {
+                self.file_patience(&request, ticket);
+            }
+        } else {
+            self.desks[number].join(ticket, class.priority, false, at);
+            self.levels.waiting(request.class, 1, at, self.meter);
+            self.file_patience(&request, ticket);
+        }
+    }
+
+    fn file_patience(&mut self, request: &Request<C::Who>, ticket: Ticket) {
+        if request.deadline != NEVER {
+            self.patience.enter(request.deadline, self.clients.order(request.who) >> 1, ticket);
+        }
+    }
+
+    /// Service of a job begins or goes on.
+    fn start(&mut self, number: usize, ticket: Ticket, at: i64) {
+        let desk = &mut self.desks[number];
+        let Some(job) = self.jobs.get(ticket) else { return };
+        desk.busy += 1;
+        job.started = at;
+        if job.request.until_start {
+            job.request.deadline = NEVER;
+        }
+        let order = self.clients.order(job.request.who) >> 1;
+        let class = job.request.class;
+        if let Some(sharing) = &mut desk.sharing {
+            job.started = sharing.virtual_nanos();
+            sharing.add(class, job.work, order, ticket);
+            self.foresee(number);
+            return;
+        }
+        self.ends.enter(at.saturating_add(job.left), order, Ending::Job(ticket, job.epoch));
+        self.levels.working(class, 1, at, self.meter);
+        let station = &self.model.stations[usize::from(desk.station)];
+        if matches!(station.discipline, Discipline::Priority { preemptive: true }) {
+            desk.running.push((self.model.classes[usize::from(class)].priority, ticket));
+        }
+    }
+
+    /// The one in service of the highest priority number, of these the one who started last, goes back to the queue.
+    fn interrupt(&mut self, number: usize, at: i64) {
+        let desk = &mut self.desks[number];
+        let Some(index) = (0..desk.running.len()).max_by_key(|index| (desk.running[*index].0, *index)) else {
+            return;
+        };
+        let (priority, ticket) = desk.running.remove(index);
+        let Some(job) = self.jobs.get(ticket) else { return };
+        job.left -= at - job.started;
+        job.started = NEVER;
+        job.epoch += 1;
+        let class = job.request.class;
+        desk.busy -= 1;
+        desk.join(ticket, priority, true, at);
+        self.levels.working(class, -1, at, self.meter);
+        self.levels.waiting(class, 1, at, self.meter);
+    }
+
+    fn end_service(&mut self, at: i64) {
+        let Some(entry) = self.ends.take() else { return };
+        let (ticket, number) = match entry.what {
+            Ending::Job(ticket, epoch) => match self.jobs.get(ticket) {
+                Some(job) if job.epoch == epoch => (ticket, job.desk as usize),
+                _ => return,
+            },
+            Ending::Desk(number, epoch) => {
+                let number = number as usize;
+                let Some(sharing) = &mut self.desks[number].sharing else { return };
+                if sharing.epoch != epoch {
+                    return;
+                }
+                sharing.advance(at, self.meter);
+                let jobs = &mut self.jobs;
+                let Some((_, ticket)) = sharing.next(|ticket| jobs.get(ticket).is_some()) else { return };
+                (ticket, number)
+            }
+        };
+        let Some(job) = self.jobs.remove(ticket) else { return };
+        self.leave_service(number, ticket, &job, at);
+        self.measure(&job, at, job.work, End::Served);
+        if !job.gone {
+            self.reply(&job.request, at, End::Served, false);
+        }
+        self.serve_next(number, at);
+    }
+
+    /// A job that was in service no longer is.
+    fn leave_service(&mut self, number: usize, ticket: Ticket, job: &Job<C::Who>, at: i64) {
+        let desk = &mut self.desks[number];
+        desk.busy -= 1;
+        if let Some(sharing) = &mut desk.sharing {
+            sharing.leave(job.request.class);
+            self.foresee(number);
+            return;
+        }
+        self.levels.working(job.request.class, -1, at, self.meter);
+        desk.running.retain(|(_, other)| *other != ticket);
+    }
+
+    /// Enters the next end of service of a desk whose servers are shared.
+    fn foresee(&mut self, number: usize) {
+        let Some(sharing) = &mut self.desks[number].sharing else { return };
+        let jobs = &mut self.jobs;
+        if let Some((at, ticket)) = sharing.next(|ticket| jobs.get(ticket).is_some())
+            && let Some(job) = jobs.get(ticket)
+        {
+            let order = self.clients.order(job.request.who) >> 1;
+            self.ends.enter(at, order, Ending::Desk(number as u32, sharing.epoch));
+        }
+    }
+
+    fn end_patience(&mut self, at: i64) {
+        let Some(entry) = self.patience.take() else { return };
+        let ticket = entry.what;
+        let Some(job) = self.jobs.get(ticket).filter(|job| job.loses_patience(at)) else { return };
+        job.gone = true;
+        let (number, waits, request) = (job.desk as usize, job.waits(), job.request);
+        let station = &self.model.stations[usize::from(self.desks[number].station)];
+        if station.abandoned == Leaving::Drop
+            && let Some(job) = self.jobs.remove(ticket)
+        {
+            if waits {
+                self.desks[number].left_queue(at);
+                self.levels.waiting(request.class, -1, at, self.meter);
+                self.measure(&job, at, job.work - job.left, End::Abandoned);
+            } else {
+                if let Some(sharing) = &mut self.desks[number].sharing {
+                    sharing.advance(at, self.meter);
+                }
+                let worked = match &self.desks[number].sharing {
+                    Some(sharing) => (sharing.virtual_nanos() - job.started).min(job.work),
+                    None => job.work - job.left + (at - job.started),
+                };
+                self.leave_service(number, ticket, &job, at);
+                self.measure(&job, at, worked, End::Abandoned);
+                self.serve_next(number, at);
+            }
+        }
+        self.reply(&request, at, End::Abandoned, true);
+    }
+
+    fn serve_next(&mut self, number: usize, at: i64) {
+        while self.desks[number].busy < self.desks[number].servers {
+            let Some(ticket) = self.desks[number].next() else { return };
+            let Some(job) = self.jobs.get(ticket).copied() else { continue };
+            self.desks[number].left_queue(at);
+            self.levels.waiting(job.request.class, -1, at, self.meter);
+            let longest = self.model.stations[usize::from(self.desks[number].station)].longest_wait;
+            let waited = (at - job.at) as u64;
+            if longest.is_some_and(|longest| waited > longest.nanos()) && job.left == job.work {
+                self.jobs.remove(ticket);
+                self.measure(&job, at, 0, End::Late);
+                if !job.gone {
+                    self.reply(&job.request, at, End::Late, false);
+                }
+            } else {
+                self.start(number, ticket, at);
+            }
+        }
+    }
+
+    fn change_capacity(&mut self, at: i64) {
+        let Some((_, station, servers)) = self.capacity.pop() else { return };
+        let first = self.model.first[usize::from(station)];
+        let count = self.model.stations[usize::from(station)].instances as usize;
+        for number in first..first + count {
+            self.desks[number].servers = servers;
+            self.serve_next(number, at);
+        }
+    }
+
+    fn refuse(&mut self, request: &Request<C::Who>, came: i64, at: i64, end: End) {
+        let visit = Visit { class: request.class, at: came, left: at, worked: 0, end, wasted: false };
+        self.meter.visit(&visit);
+        self.reply(request, at, end, false);
+    }
+
+    fn measure(&mut self, job: &Job<C::Who>, at: i64, worked: i64, end: End) {
+        let class = job.request.class;
+        let wasted = job.gone && end != End::Late && !(end == End::Abandoned && job.waits());
+        self.presence += self.meter.presence(job.at, at);
+        self.meter.visit(&Visit { class, at: job.at, left: at, worked, end, wasted });
+    }
+
+    fn reply(&mut self, request: &Request<C::Who>, at: i64, end: End, gone: bool) {
+        let class = self.model.classes[usize::from(request.class)];
+        let outcome = outcome_of(end, gone);
+        let retry_after = self.model.stations[usize::from(class.station)].retry_after;
+        let retry_after = (outcome == Outcome::Shed).then_some(retry_after).flatten();
+        let reply = Reply { at, outcome, retry_after: retry_after.map(|span| span.nanos()) };
+        self.clients.answered(request.who, reply, &mut self.later);
+    }
+
+    /// Tells those who still wait that the run is over, and checks that nothing was lost.
+    fn close(&mut self, completed: bool) {
+        let Horizon { end, drained } = self.horizon;
+        self.levels.close(end, self.meter);
+        for desk in &mut self.desks {
+            if let Some(sharing) = &mut desk.sharing {
+                sharing.advance(end, self.meter);
+            }
+        }
+        let remaining: Vec<Job<C::Who>> = self.jobs.remaining().copied().collect();
+        for job in remaining {
+            self.presence += self.meter.presence(job.at, NEVER);
+            let class = job.request.class;
+            let (at, end) = (job.at, End::Abandoned);
+            self.meter.visit(&Visit { class, at, left: NEVER, worked: 0, end, wasted: false });
+            if !job.gone {
+                let reply = Reply { at: drained, outcome: Outcome::InFlight, retry_after: None };
+                self.clients.answered(job.request.who, reply, &mut self.later);
+            }
+        }
+        if completed {
+            debug_assert_eq!(self.presence, self.meter.area_present(), "Little's law: visits against areas");
+        }
+    }
+}

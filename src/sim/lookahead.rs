@@ -1,0 +1,156 @@
+//! The look-ahead engine: for stations that serve in the order of arrival, no events but arrivals.
+//!
+//! Requests are taken in order of time; each is told its fate at once ([`super::line`]). Replies go straight to clients
+//! whose next step concerns nobody else before it is due, and through a calendar to those whose accounts others share.
+//!
+//! Ties, in both engines: at one instant capacities change first, then services end, then patience ends, then planned
+//! clients come, then what the calendar holds, in the order of its numbers.
+
+use super::calendar::Calendar;
+use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
+use super::line::{Fate, Line};
+use super::meter::{End, Meter, Visit};
+use super::model::{Doors, Model};
+use super::outcome_of;
+use super::peak::Peak;
+use crate::scenario::Outcome;
+
+/// Runs clients against a model until the horizon, beginning with what is in the calendar; the longest queue of every station, and whether it came to the end.
+///
+/// The model must be one that [`Model::needs_events`] says nothing against.
+pub(super) fn run<C: Clients>(
+    model: &Model,
+    clients: &mut C,
+    later: Calendar<C::Who>,
+    meter: &mut Meter,
+    start: i64,
+    horizon: Horizon,
+    watch: Watch<'_>,
+) -> (Vec<Peak>, bool) {
+    let lines =
+        model.instance_of.iter().map(|station| Line::new(&model.stations[usize::from(*station)], start));
+    let mut engine = Engine {
+        model,
+        lines: lines.collect(),
+        doors: Doors::new(model, start),
+        later,
+        replies: Calendar::new(),
+        horizon,
+    };
+    let completed = engine.run(clients, meter, watch);
+    (engine.peaks(), completed)
+}
+
+struct Engine<'a, W> {
+    model: &'a Model,
+    lines: Vec<Line>,
+    doors: Doors,
+    later: Calendar<W>,
+    /// Replies that must be told in order of time; of one instant, answers before the ends of patience.
+    replies: Calendar<(W, Reply)>,
+    horizon: Horizon,
+}
+
+impl<W: Copy> Engine<'_, W> {
+    fn run<C: Clients<Who = W>>(&mut self, clients: &mut C, meter: &mut Meter, watch: Watch<'_>) -> bool {
+        let mut requests = 0;
+        loop {
+            let [planned, due, told] = [clients.planned_at(), self.later.next_at(), self.replies.next_at()];
+            let next = planned.min(due);
+            if told <= next && told <= self.horizon.drained {
+                let Some(entry) = self.replies.take() else { return true };
+                clients.answered(entry.what.0, entry.what.1, &mut self.later);
+                continue;
+            }
+            if next >= self.horizon.end {
+                break;
+            }
+            let request = if planned <= due {
+                clients.arrive(&mut self.later)
+            } else {
+                let Some(entry) = self.later.take() else { break };
+                clients.due(entry.what, entry.at, &mut self.later)
+            };
+            if let Some(request) = request {
+                self.serve(&request, next, clients, meter);
+                requests += 1;
+                if requests % WATCH_EVERY == 0 && !watch(next, requests) {
+                    return false;
+                }
+            }
+        }
+        while let Some(entry) = self.replies.take() {
+            let (who, reply) = entry.what;
+            clients.answered(who, self.known(reply), &mut self.later);
+        }
+        true
+    }
+
+    #[inline]
+    fn serve<C: Clients<Who = W>>(
+        &mut self,
+        request: &Request<W>,
+        at: i64,
+        clients: &mut C,
+        meter: &mut Meter,
+    ) {
+        let class = self.model.classes[usize::from(request.class)];
+        let station = &self.model.stations[usize::from(class.station)];
+        meter.came(request.class, at);
+        let fate = if self.doors.admits(class.station, station.bucket, at) {
+            let first = self.model.first[usize::from(class.station)];
+            let dispatch = (station.instances, station.dispatch);
+            let lines = &mut self.lines;
+            let present = |instance: usize| lines[first + instance].present(at);
+            let instance = self.doors.choose(class.station, dispatch, request.key, present);
+            let work = self.model.work(class, request.key) as i64;
+            self.lines[first + instance].join(at, work, request.deadline, request.until_start)
+        } else {
+            Fate { start: None, left: at, end: End::Limited, told: at, gone: false }
+        };
+        measure(request.class, at, &fate, meter);
+        if fate.told == NEVER {
+            // Neither served nor out of patience while the run lasts.
+            clients.answered(
+                request.who,
+                self.known(Reply { at: NEVER, outcome: Outcome::InFlight, retry_after: None }),
+                &mut self.later,
+            );
+            return;
+        }
+        let outcome = outcome_of(fate.end, fate.gone);
+        let retry_after =
+            (outcome == Outcome::Shed).then_some(station.retry_after).flatten().map(|span| span.nanos());
+        let reply = Reply { at: fate.told, outcome, retry_after };
+        if fate.told > at && clients.told_in_order(request.who) {
+            let order = clients.order(request.who) >> 1 | u64::from(fate.gone) << 63;
+            self.replies.enter(fate.told, order, (request.who, reply));
+        } else {
+            clients.answered(request.who, self.known(reply), &mut self.later);
+        }
+    }
+
+    /// What a client knows of it when the run is over.
+    fn known(&self, reply: Reply) -> Reply {
+        if reply.at > self.horizon.drained {
+            Reply { at: self.horizon.drained, outcome: Outcome::InFlight, retry_after: None }
+        } else {
+            reply
+        }
+    }
+
+    fn peaks(&mut self) -> Vec<Peak> {
+        let end = self.horizon.drained;
+        super::longest(self.model, self.lines.iter_mut().map(|line| line.peak(end)))
+    }
+}
+
+#[inline]
+fn measure(class: u16, at: i64, fate: &Fate, meter: &mut Meter) {
+    let start = fate.start.unwrap_or(fate.left);
+    meter.waiting(class, at, start, 1);
+    meter.working(class, start, fate.left, 1);
+    let worked = fate.left - start;
+    let wasted = fate.gone && fate.start.is_some();
+    meter.visit(&Visit { class, at, left: fate.left, worked, end: fate.end, wasted });
+}

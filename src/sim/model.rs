@@ -1,0 +1,180 @@
+//! A server model made ready for a run: laws as tables, instances laid out, what cannot work named.
+
+use super::table::Table;
+use crate::rng::Key;
+use crate::scenario::server_model::{Bucket, Discipline, Dispatch, StationModel};
+use crate::scenario::{ServerModel, Work};
+
+/// A model that an engine can run.
+#[derive(Debug, Clone)]
+pub(super) struct Model {
+    /// The stations as they were said.
+    pub(super) stations: Vec<StationModel>,
+    /// For each station, the number of its first instance among all instances.
+    pub(super) first: Vec<usize>,
+    /// For each instance, its station.
+    pub(super) instance_of: Vec<u16>,
+    /// The classes of work.
+    pub(super) classes: Vec<Class>,
+    tables: Vec<Table>,
+}
+
+/// A class of work, ready for a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Class {
+    /// Its station.
+    pub(super) station: u16,
+    /// Its priority; 0 first.
+    pub(super) priority: u8,
+    table: u16,
+}
+
+impl Model {
+    /// Prepares a model.
+    ///
+    /// # Errors
+    /// All reasons for which it could never work: a station without servers, a route to a station that is not there.
+    pub(super) fn new(model: &ServerModel) -> Result<Self, Vec<String>> {
+        let problems = problems(model);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut laws: Vec<&Work> = Vec::new();
+        let classes = model
+            .classes
+            .iter()
+            .map(|class| {
+                let table = laws.iter().position(|law| **law == class.work).unwrap_or_else(|| {
+                    laws.push(&class.work);
+                    laws.len() - 1
+                });
+                Class { station: class.station, priority: class.priority, table: table as u16 }
+            })
+            .collect();
+        let mut first = Vec::new();
+        let mut instance_of = Vec::new();
+        for (index, station) in (0..).zip(&model.stations) {
+            first.push(instance_of.len());
+            instance_of.extend(std::iter::repeat_n(index, station.instances as usize));
+        }
+        let tables = laws.into_iter().map(Table::new).collect();
+        Ok(Self { stations: model.stations.clone(), first, instance_of, classes, tables })
+    }
+
+    /// Why the look-ahead engine cannot run this model; `None` if it can.
+    ///
+    /// It is exact where the fate of a request is known the moment it comes: each queue is served in the order of
+    /// arrival, and what changes in between is known in advance.
+    pub(super) fn needs_events(&self) -> Option<String> {
+        self.stations.iter().find_map(|station| {
+            let why = match station.discipline {
+                Discipline::Fifo => return None,
+                Discipline::Lifo => "serves the last comer first",
+                Discipline::Sharing => "shares its servers among all present",
+                Discipline::Priority { .. } => "has priorities",
+            };
+            Some(format!("station {} {why}", station.name))
+        })
+    }
+
+    /// The work of one request, in nanoseconds.
+    #[inline]
+    pub(super) fn work(&self, class: Class, request: Key) -> u64 {
+        self.tables[usize::from(class.table)].draw(request)
+    }
+}
+
+/// What is decided when a request comes, before it joins a queue: the same in both engines.
+#[derive(Debug, Clone)]
+pub(super) struct Doors {
+    /// By station: the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371), which lets through
+    /// exactly what a token bucket does, and how many have been dispatched.
+    doors: Vec<(i64, u64)>,
+}
+
+impl Doors {
+    /// All buckets full, all turns at the first instance.
+    pub(super) fn new(model: &Model, start: i64) -> Self {
+        Self { doors: vec![(start, 0); model.stations.len()] }
+    }
+
+    /// Whether the station's token bucket lets a request in.
+    #[inline]
+    pub(super) fn admits(&mut self, station: u16, bucket: Option<Bucket>, at: i64) -> bool {
+        let Some(bucket) = bucket else { return true };
+        let gap = (1e9 / bucket.per_second).round() as i64;
+        let due = &mut self.doors[usize::from(station)].0;
+        let tolerance = gap.saturating_mul(i64::from(bucket.burst.max(1)) - 1);
+        if *due - tolerance > at {
+            return false;
+        }
+        *due = (*due).max(at) + gap;
+        true
+    }
+
+    /// Which of the instances of a station a request goes to: a number below their count. `present` tells how many
+    /// requests an instance holds.
+    #[inline]
+    pub(super) fn choose(
+        &mut self,
+        station: u16,
+        (instances, dispatch): (u32, Dispatch),
+        request: Key,
+        mut present: impl FnMut(usize) -> usize,
+    ) -> usize {
+        if instances == 1 {
+            return 0;
+        }
+        let count = u64::from(instances);
+        let key = request.word("dispatch");
+        match dispatch {
+            Dispatch::Random => key.below(count) as usize,
+            Dispatch::RoundRobin => {
+                let turn = &mut self.doors[usize::from(station)].1;
+                *turn += 1;
+                ((*turn - 1) % count) as usize
+            }
+            Dispatch::ShortestQueue => {
+                (0..instances as usize).min_by_key(|instance| present(*instance)).unwrap_or(0)
+            }
+            Dispatch::PowerOf(choices) => (0..u64::from(choices.max(1)))
+                .map(|choice| key.with(choice).below(count) as usize)
+                .min_by_key(|instance| present(*instance))
+                .unwrap_or(0),
+        }
+    }
+}
+
+fn problems(model: &ServerModel) -> Vec<String> {
+    let mut problems = Vec::new();
+    for station in &model.stations {
+        let name = &station.name;
+        let ever = station.capacity.iter().any(|(_, servers)| *servers > 0);
+        if station.servers == Some(0) && !ever {
+            problems.push(format!("station {name} has no servers: nothing would ever be served"));
+        }
+        if station.instances == 0 {
+            problems.push(format!("station {name} has no instances"));
+        }
+        if !station.capacity.is_empty()
+            && (station.servers.is_none() || station.discipline != Discipline::Fifo)
+        {
+            problems.push(format!(
+                "station {name} changes its servers over time, which needs a number of servers and discipline fifo"
+            ));
+        }
+        if station.discipline == Discipline::Sharing && station.servers.is_none() {
+            problems
+                .push(format!("station {name} shares its servers among all, so it needs a number of them"));
+        }
+        if station.bucket.is_some_and(|bucket| !(bucket.per_second.is_finite() && bucket.per_second > 0.0)) {
+            problems.push(format!("the token bucket of station {name} needs a rate above zero"));
+        }
+    }
+    for class in &model.classes {
+        if usize::from(class.station) >= model.stations.len() {
+            problems.push(format!("class {} goes to a station that is not there", class.name));
+        }
+    }
+    problems
+}

@@ -1,0 +1,62 @@
+//! What an engine of journeys tells: to the record of a run, or to nobody.
+
+use crate::record::{JourneyEvent, Sample, Writer};
+use crate::units::Offset;
+
+/// Takes in what happens to requests and journeys.
+pub(super) trait Recorder {
+    /// A request is due.
+    fn offered(&mut self, population: u16, step: u16, intended: Offset);
+    /// A request is sent.
+    fn sent(&mut self, population: u16, step: u16, at: Offset);
+    /// A request has ended, or will at `sample.done`.
+    fn ended(&mut self, sample: &Sample);
+    /// Something happened to a journey that arrived at `arrived`.
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent);
+    /// Nothing more will be told of what ends before this instant.
+    fn passed(&mut self, now: Offset);
+}
+
+/// The record on disk, flushed once an interval; what cannot be written is told at the end.
+#[derive(Debug)]
+pub(super) struct ToDisk<'a> {
+    writer: &'a mut Writer,
+    interval: i64,
+    next: i64,
+    /// The first error of a write.
+    pub(super) broken: Option<std::io::Error>,
+}
+
+impl<'a> ToDisk<'a> {
+    /// Flushes every `interval` nanoseconds.
+    pub(super) const fn new(writer: &'a mut Writer, interval: i64) -> Self {
+        Self { writer, interval, next: i64::MIN, broken: None }
+    }
+}
+
+impl Recorder for ToDisk<'_> {
+    fn offered(&mut self, population: u16, step: u16, intended: Offset) {
+        self.writer.offered(population, step, intended);
+    }
+
+    fn sent(&mut self, population: u16, step: u16, at: Offset) {
+        self.writer.sent(population, step, at);
+    }
+
+    fn ended(&mut self, sample: &Sample) {
+        self.writer.ended(sample);
+    }
+
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
+        self.writer.journey(population, arrived, event);
+    }
+
+    fn passed(&mut self, now: Offset) {
+        if now.nanos() >= self.next {
+            self.next = now.nanos() + self.interval;
+            if let Err(error) = self.writer.flush(now) {
+                self.broken.get_or_insert(error);
+            }
+        }
+    }
+}

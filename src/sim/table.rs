@@ -1,0 +1,153 @@
+//! Laws of work made ready for the loop: a quantile table in integer nanoseconds, one hash and one look-up a draw.
+//!
+//! The quantile function is kept at 2,048 evenly spaced shares; the last cell is a table of 2,048 cells of its own, and
+//! so is its last, so that the tail is exact to 2^-33. Between two points it is a straight line. The table is stretched
+//! by the few 1e-5 that straight lines add to a convex curve, so that its mean is the law's.
+
+use crate::rng::Key;
+use crate::scenario::{Law, Work};
+
+use super::quantile;
+
+const BITS: u32 = 11;
+const CELLS: usize = 1 << BITS;
+const LEVELS: usize = 3;
+
+/// A law ready to be drawn from.
+#[derive(Debug, Clone)]
+pub(super) enum Table {
+    /// Always this many nanoseconds.
+    Constant(u64),
+    /// One of these, equally likely.
+    Values(Vec<u64>),
+    /// The quantile function; level k covers the shares above 1 - 2^(-11 k). Points in nanoseconds.
+    Quantiles(Box<[[u64; CELLS + 1]; LEVELS]>),
+}
+
+impl Table {
+    /// Prepares a law.
+    pub(super) fn new(work: &Work) -> Self {
+        match work {
+            Work::Law(Law::Constant(span)) => Self::Constant(span.nanos()),
+            Work::Empirical(values) => Self::Values(values.iter().map(|value| value.nanos()).collect()),
+            other if other.mean().nanos() == 0 => Self::Constant(0),
+            other => Self::Quantiles(tabulate(other)),
+        }
+    }
+
+    /// The draw that belongs to 64 uniform bits, in nanoseconds.
+    #[inline]
+    pub(super) fn at(&self, bits: u64) -> u64 {
+        match self {
+            Self::Constant(nanos) => *nanos,
+            Self::Values(values) => values[((u128::from(bits) * values.len() as u128) >> 64) as usize],
+            Self::Quantiles(levels) => {
+                let mut bits = bits;
+                let mut level = 0;
+                loop {
+                    let cell = (bits >> (64 - BITS)) as usize;
+                    bits <<= BITS;
+                    if cell < CELLS - 1 || level == LEVELS - 1 {
+                        let [low, high] = [levels[level][cell], levels[level][cell + 1]];
+                        let within = bits >> 33;
+                        let width = high.saturating_sub(low);
+                        // 31 bits of position in the cell; a cell wider than 2^33 ns (8 s) loses its lowest bits.
+                        let step = if width < 1 << 33 {
+                            (width * within) >> 31
+                        } else {
+                            ((u128::from(width) * u128::from(within)) >> 31) as u64
+                        };
+                        return low + step;
+                    }
+                    level += 1;
+                }
+            }
+        }
+    }
+
+    /// The draw that belongs to a key, in nanoseconds.
+    #[inline]
+    pub(super) fn draw(&self, key: Key) -> u64 {
+        self.at(key.bits())
+    }
+}
+
+fn tabulate(work: &Work) -> Box<[[u64; CELLS + 1]; LEVELS]> {
+    let mut points = vec![[0.0_f64; CELLS + 1]; LEVELS];
+    let mut tail = 1.0;
+    for level in &mut points {
+        for (cell, point) in level.iter_mut().enumerate() {
+            *point = quantile::above(work, tail * (1.0 - cell as f64 / CELLS as f64));
+        }
+        tail /= CELLS as f64;
+    }
+    // The last cell of all stands for the whole rest: of an exponential law the line to the point that leaves e^-2 of it
+    // has the mean of the rest.
+    points[LEVELS - 1][CELLS] = quantile::above(work, tail * (-2.0_f64).exp());
+    let stretch = work.mean().nanos() as f64 / mean(&points);
+    let mut table = Box::new([[0; CELLS + 1]; LEVELS]);
+    for (to, from) in table.iter_mut().flatten().zip(points.iter().flatten()) {
+        *to = (from * stretch).round() as u64;
+    }
+    table
+}
+
+/// The mean of the law that the straight lines make.
+fn mean(points: &[[f64; CELLS + 1]]) -> f64 {
+    let mut share = 1.0 / CELLS as f64;
+    let mut sum = 0.0;
+    for (level, points) in points.iter().enumerate() {
+        let cells = if level + 1 == LEVELS { CELLS } else { CELLS - 1 };
+        sum += share * points[..=cells].windows(2).map(|cell| f64::midpoint(cell[0], cell[1])).sum::<f64>();
+        share /= CELLS as f64;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Span;
+
+    fn laws() -> Vec<(Work, f64)> {
+        let mean = Span::from_secs(1);
+        vec![
+            (Work::Law(Law::Exponential(mean)), 2.0),
+            (Work::Law(Law::LogNormal { mean, cv: 1.0 }), 2.0),
+            (Work::Law(Law::Uniform(Span::ZERO, Span::from_secs(2))), 4.0 / 3.0),
+            (Work::balanced(mean, 4.0).unwrap(), 5.0),
+            (Work::Erlang { stages: 4, mean }, 1.25),
+            (Work::Law(Law::Constant(mean)), 1.0),
+            (Work::Empirical(vec![Span::from_millis(500), Span::from_millis(1_500)]), 1.25),
+        ]
+    }
+
+    #[test]
+    fn draws_have_the_first_two_moments_of_their_law() {
+        for (work, second) in laws() {
+            let table = Table::new(&work);
+            let n = 400_000_u32;
+            let draws: Vec<f64> =
+                (0..n).map(|i| table.draw(Key::root(3).with(u64::from(i))) as f64 / 1e9).collect();
+            let mean = draws.iter().sum::<f64>() / f64::from(n);
+            let square = draws.iter().map(|x| x * x).sum::<f64>() / f64::from(n);
+            assert!((mean - 1.0).abs() < 0.01, "{work:?}: mean {mean}");
+            assert!((square / second - 1.0).abs() < 0.05, "{work:?}: second moment {square}");
+        }
+    }
+
+    #[test]
+    fn the_tail_of_the_exponential_law_is_exact_far_out() {
+        let table = Table::new(&Work::Law(Law::Exponential(Span::from_secs(1))));
+        // The share 2^-20 lies above these bits.
+        let value = table.at(u64::MAX - (u64::MAX >> 20)) as f64 / 1e9;
+        assert!((value / (20.0 * std::f64::consts::LN_2) - 1.0).abs() < 1e-3, "{value}");
+        assert!(table.at(u64::MAX) as f64 / 1e9 > 22.0);
+        assert!(table.at(0) < 1_000_000);
+    }
+
+    #[test]
+    fn a_law_of_no_time_takes_none() {
+        assert_eq!(Table::new(&Work::Law(Law::Exponential(Span::ZERO))).at(u64::MAX), 0);
+    }
+}
