@@ -9,6 +9,8 @@ mod events;
 mod histogram;
 mod jobs;
 mod journeys;
+#[cfg(test)]
+mod journeys_tests;
 mod lanes;
 mod levels;
 mod line;

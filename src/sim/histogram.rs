@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn merged_histograms_are_the_histogram_of_all() {
-        let [mut all, mut odd, mut even] = [const { () }; 3].map(|()| Histogram::default());
+        let [mut all, mut odd, mut even]: [Histogram; 3] = Default::default();
         for value in 0..5_000_u64 {
             all.record(value * value);
             if value % 2 == 0 { &mut even } else { &mut odd }.record(value * value);

@@ -71,7 +71,7 @@ pub enum Figure {
 }
 
 /// How many figures there are.
-pub const FIGURES: usize = Figure::QueueUntil as usize + 1;
+pub(super) const FIGURES: usize = Figure::QueueUntil as usize + 1;
 
 /// One station and class, or one station.
 #[derive(Debug, Clone)]

@@ -1,0 +1,172 @@
+//! Journeys in both engines: the same requests at the same nanosecond, none lost, the planned arrivals untouched.
+
+use proptest::prelude::*;
+
+use super::play::play;
+use super::recorder::Recorder;
+use super::{Choice, Simulation};
+use crate::record::{JourneyEvent, Sample};
+use crate::scenario::server_model::{ClassModel, Leaving, StationModel};
+use crate::scenario::{
+    Accounts, After, Arrivals, Backoff, Cause, Delay, Law, Messages, Outcome, Population, Retry, RetryFrom,
+    Scenario, ServerModel, Step, Timeline, Work, example,
+};
+use crate::units::{Offset, Rate, Span};
+
+/// All that an engine tells.
+#[derive(Debug, Default, PartialEq)]
+struct Diary {
+    offered: Vec<(u16, u16, Offset)>,
+    sent: Vec<(u16, u16, Offset)>,
+    ended: Vec<(u16, u16, Outcome, Offset, Offset, Offset)>,
+    journeys: Vec<(u16, Offset, u8)>,
+}
+
+impl Recorder for Diary {
+    fn offered(&mut self, population: u16, step: u16, intended: Offset) {
+        self.offered.push((population, step, intended));
+    }
+    fn sent(&mut self, population: u16, step: u16, at: Offset) {
+        self.sent.push((population, step, at));
+    }
+    fn ended(&mut self, sample: &Sample) {
+        let Sample { population, step, outcome, intended, sent, done, .. } = *sample;
+        self.ended.push((population, step, outcome, intended, sent, done));
+    }
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
+        let kind = match event {
+            JourneyEvent::Planned => 0,
+            JourneyEvent::Started => 1,
+            JourneyEvent::Marred => 2,
+            JourneyEvent::Completed { clean: true } => 3,
+            JourneyEvent::Completed { clean: false } => 4,
+            JourneyEvent::GaveUp => 5,
+        };
+        self.journeys.push((population, arrived, kind));
+    }
+    fn passed(&mut self, _: Offset) {}
+}
+
+fn simulate(scenario: &Scenario, timeline: &Timeline, model: &ServerModel, engine: Choice) -> Diary {
+    let played = vec![true; scenario.populations.len()];
+    let simulation = Simulation { scenario, timeline, seed: scenario.seed, played: &played, model, engine };
+    let (simulated, mut diary) = play(&simulation, Diary::default(), &mut |_, _| true).unwrap();
+    assert!(simulated.completed);
+    // The order in which futures are told is each engine's own.
+    diary.offered.sort_unstable();
+    diary.sent.sort_unstable();
+    diary.ended.sort_unstable();
+    diary.journeys.sort_unstable();
+    diary
+}
+
+fn timeline() -> Timeline {
+    Timeline {
+        run_in: Span::from_secs(2),
+        drain: Span::from_secs(1),
+        ..example::timeline("12:00", "12:05", 30.0)
+    }
+}
+
+prop_compose! {
+    fn population()(
+        rate in 1.0..15.0_f64,
+        steps in 1_usize..4,
+        accounts in prop::option::of(1_u32..400),
+        lanes in prop::option::of(1_u32..6),
+        patience in 50_u64..900,
+        think in 0_u64..300,
+        attempts in prop::option::of(0_u32..4),
+        start: bool,
+        every in prop::option::of(1_u32..4),
+        honour_retry_after: bool,
+    ) -> Population {
+        let mut steps: Vec<Step> = (0..steps).map(|step| example::step(&format!("s{step}"))).collect();
+        steps[0].every = every;
+        if let Some(last) = steps.last_mut() {
+            last.messages = 2;
+        }
+        Population {
+            arrivals: Arrivals::Rate { rate: Rate::per_sec(rate) },
+            accounts: accounts.map(|count| Accounts { count, kind: "person".to_owned() }),
+            lanes,
+            timeout: Law::Uniform(Span::from_millis(20), Span::from_millis(patience)),
+            think: Law::Constant(Span::from_millis(think)),
+            retry: attempts.map(|attempts| Retry {
+                attempts: Some(attempts),
+                from: if start { RetryFrom::Start } else { RetryFrom::Step },
+                backoff: Backoff::FullJitter { base: Span::from_millis(50), cap: Span::from_millis(400) },
+                pause: None,
+                honour_retry_after,
+            }),
+            patience: Some(Law::Constant(Span::from_secs(6))),
+            ..example::population("p", steps)
+        }
+    }
+}
+
+prop_compose! {
+    fn world()(
+        seed: u64,
+        one in population(),
+        other in population(),
+        slots in 1_u32..8,
+        queue in 0_u32..20,
+        mean in 5_u64..200,
+        drop: bool,
+    ) -> (Scenario, ServerModel) {
+        let mut readers = example::population("reader", vec![example::step("s0"), example::step("s1")]);
+        readers.arrivals = Arrivals::After(After {
+            cause: Cause::Message,
+            share: 0.8,
+            journeys: 1.4,
+            delays: vec![(1.0, Delay::After(Law::Exponential(Span::from_secs(40))))],
+        });
+        let mut watchers = example::population("watcher", vec![example::step("s2")]);
+        let cause = Cause::Step { population: 0, step: 0 };
+        let delays = vec![(1.0, Delay::After(Law::Constant(Span::from_secs(3))))];
+        watchers.arrivals = Arrivals::After(After { cause, share: 0.3, journeys: 1.0, delays });
+        let mut scenario = example::scenario(vec![one, other, readers, watchers]);
+        scenario.seed = seed;
+        let delay = Span::from_millis(200);
+        scenario.messages = Some(Messages { reference: String::new(), keep: Vec::new(), delay, preload: None });
+        let station = StationModel {
+            queue: Some(queue),
+            abandoned: if drop { Leaving::Drop } else { Leaving::Serve },
+            retry_after: Some(Span::from_millis(700)),
+            ..StationModel::new("slots", Some(slots))
+        };
+        let class = |name: &str| ClassModel {
+            name: name.to_owned(),
+            station: 0,
+            work: Work::Law(Law::LogNormal { mean: Span::from_millis(mean), cv: 1.0 }),
+            priority: 0,
+        };
+        // The class s2 is not among them: it goes elsewhere.
+        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")] })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    #[test]
+    fn both_engines_play_the_same_journeys_and_lose_none((scenario, model) in world()) {
+        let timeline = timeline();
+        let lookahead = simulate(&scenario, &timeline, &model, Choice::Lookahead);
+        let events = simulate(&scenario, &timeline, &model, Choice::Events);
+        prop_assert_eq!(&lookahead.offered, &events.offered);
+        prop_assert_eq!(&lookahead.sent, &events.sent);
+        prop_assert_eq!(&lookahead.ended, &events.ended);
+        prop_assert_eq!(&lookahead.journeys, &events.journeys);
+        // Every offered request has exactly one outcome.
+        let offered: Vec<_> = lookahead.offered.clone();
+        let mut ended: Vec<_> = lookahead.ended.iter().map(|(p, s, _, intended, ..)| (*p, *s, *intended)).collect();
+        ended.sort_unstable();
+        prop_assert_eq!(offered, ended);
+        // Every planned arrival begins a journey at its nanosecond.
+        for arrival in crate::arrivals::planned(&scenario, &timeline, scenario.seed) {
+            prop_assert!(lookahead.journeys.binary_search(&(arrival.population, arrival.at, 1)).is_ok());
+        }
+    }
+}
