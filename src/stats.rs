@@ -1,5 +1,21 @@
 //! What a record says: summary, series, validity and verdict, all pure functions of the record.
 
+mod cohort;
+mod observe;
+mod quantile;
+mod rolling;
+mod summarize;
 mod summary;
+mod validity;
+mod verdict;
+mod windows;
 
+pub use cohort::{Cohort, JourneySums, PopulationCohort, StepCohort};
+pub use quantile::{quantile, samples_needed};
+pub use summarize::summarize;
 pub use summary::*;
+pub use validity::{Context, never_ran, validity};
+pub use verdict::{as_expected, judge, verdict};
+
+#[cfg(test)]
+mod tests;

@@ -124,6 +124,8 @@ pub struct Reason {
     pub code: String,
     /// What was seen, with numbers, and what to do.
     pub detail: String,
+    /// What this alone makes of the run.
+    pub state: ValidityState,
 }
 
 /// What became of offered requests: offered = ok + failed + shed + timed_out + not_sent + in_flight_at_end.
