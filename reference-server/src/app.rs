@@ -8,6 +8,7 @@ use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::slots::Slots;
 use crate::store::{Lockout, Store};
+use crate::timer::Timer;
 use crate::token::Verifier;
 
 /// The parts of a running server.
@@ -22,6 +23,7 @@ pub(crate) struct App {
     /// The slots of sign-in.
     pub(crate) issuer_slots: Slots,
     pub(crate) holds: Holds,
+    pub(crate) timer: Timer,
     pub(crate) metrics: Metrics,
     pub(crate) connections: Connections,
     /// Without a slash at the end.
@@ -33,6 +35,7 @@ impl App {
         config: Config,
         store: Store,
         keys: Keys,
+        timer: Timer,
         connections: Connections,
         public_url: String,
     ) -> App {
@@ -41,6 +44,7 @@ impl App {
             slots: Slots::new(config.slots.workers, config.slots.queue),
             issuer_slots: Slots::new(config.issuer.workers, config.issuer.queue),
             holds: Holds::new(&config),
+            timer,
             metrics: Metrics::default(),
             config,
             store,

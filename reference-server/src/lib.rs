@@ -40,6 +40,7 @@ mod session;
 pub mod slots;
 mod stop;
 pub mod store;
+mod timer;
 mod token;
 mod validate;
 

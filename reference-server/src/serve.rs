@@ -18,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::keys::{KeyError, Keys};
 use crate::preload::{self, PreloadError};
 use crate::store::Store;
+use crate::timer::Timer;
 use crate::{outbox, routes};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
@@ -138,9 +139,10 @@ impl Server {
         let folder = take_folder(&data).map_err(unusable)?;
         let keys = Keys::open(&data)?;
         let store = Store::sqlite(&data).map_err(|error| unusable(error.to_string()))?;
+        let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
         let connections = Connections::new(&config.limits, stopping);
-        let app = Arc::new(App::new(config, store, keys, connections, public_url));
+        let app = Arc::new(App::new(config, store, keys, timer, connections, public_url));
         if let Some(file) = preload {
             preload::load(&app, &file).await?;
         }

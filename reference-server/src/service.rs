@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::response::{IntoResponse, Response};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use crate::app::App;
 use crate::class::Class;
@@ -35,7 +35,7 @@ pub(crate) async fn in_slot(
         let hold = app.holds.draw(class);
         let response = work.await;
         if started.elapsed() < hold {
-            tokio::time::sleep_until(started + hold).await;
+            app.timer.until(started + hold).await;
         }
         drop(slot);
         app.metrics.served(class, response.status(), started - arrived, started.elapsed(), hold);
