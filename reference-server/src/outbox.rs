@@ -55,8 +55,8 @@ struct Sender {
     gateway: Gateway,
     /// Results whose message is being delivered, or whose delivery is not on disk yet.
     under_way: Mutex<HashSet<i64>>,
-    /// Told when a message was put off.
-    put_off: Notify,
+    /// Told when a message that was under way has to be sent again.
+    again: Notify,
     /// Failures to reach the gateway since it last answered.
     failing: AtomicU32,
     jitter: Mutex<Xoshiro256PlusPlus>,
@@ -70,7 +70,7 @@ impl Sender {
             app,
             gateway,
             under_way: Mutex::default(),
-            put_off: Notify::new(),
+            again: Notify::new(),
             failing: AtomicU32::new(0),
             jitter: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
         }
@@ -87,10 +87,11 @@ impl Sender {
     /// Messages that are due and not under way, and when the next one will be due.
     async fn due(&self) -> (Vec<Message>, Option<Moment>) {
         let now = Moment::now();
-        let limit = READ.saturating_add(u32::try_from(self.under_way().len()).unwrap_or(u32::MAX));
+        // Taken before the store is asked: one that is erased while it answers may be in the answer and no longer here.
+        let under_way = self.under_way().clone();
+        let limit = READ.saturating_add(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
         match self.app.store.due(now, limit).await {
             Ok((mut messages, next)) => {
-                let under_way = self.under_way();
                 messages.retain(|message| !under_way.contains(&message.due.id));
                 (messages, next)
             }
@@ -127,11 +128,13 @@ impl Sender {
                 self.app.store.postpone(message.due, until).await
             }
         };
-        // If the store failed, the message is still there and is delivered once more: at least once.
-        drop(settled);
+        if settled.is_err() {
+            // The message is still there, and is delivered once more when the store may have recovered.
+            tokio::time::sleep(self.config().retry_longest).await;
+        }
         self.under_way().remove(&message.due.id);
-        if outcome.is_err() {
-            self.put_off.notify_one();
+        if outcome.is_err() || settled.is_err() {
+            self.again.notify_one();
         }
     }
 
@@ -162,7 +165,7 @@ impl Sender {
         };
         tokio::select! {
             () = self.app.store.messages_stored() => {}
-            () = self.put_off.notified() => {}
+            () = self.again.notified() => {}
             () = due => {}
         }
     }

@@ -1,5 +1,6 @@
 //! Messages: delivered at least once, with nothing medical in them, whatever the gateway does.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::client::Client;
 use crate::server::InProcess;
 use crate::synthetic::{self, BIRTH_DATE};
 
@@ -105,14 +107,40 @@ async fn messages_wait_for_a_gateway_over_a_restart_and_are_sent_once() {
     server.signed_in("sw-1").await.enter(1_000).await;
     let after = gateway.messages(301).await;
     assert_eq!(after.len(), 301);
-    let mut references: Vec<_> = messages.iter().map(|message| message["ref"].as_str().unwrap()).collect();
-    references.sort_unstable();
-    references.dedup();
+    let references: HashSet<_> = messages.iter().map(|message| message["ref"].as_str().unwrap()).collect();
     assert_eq!(references.len(), 300);
-    // The links are erased with their messages.
-    let database = std::fs::read(server.folder().join("data/results.db")).unwrap();
+    // The links are erased with their messages: none is in any file of the data folder.
+    server.stop().await;
     let link = messages[0]["text"].as_str().unwrap().rsplit('/').next().unwrap().as_bytes();
-    assert!(!database.windows(link.len()).any(|window| window == link));
+    for file in std::fs::read_dir(server.folder().join("data")).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(link.len()).any(|window| window == link));
+    }
+}
+
+#[tokio::test]
+async fn messages_of_entries_that_come_one_by_one_are_each_sent_once() {
+    let gateway = Gateway::start().await;
+    let server = InProcess::start_with("", |options| options.gateway = Some(gateway.url.clone())).await;
+    let senders: Vec<_> = (0..4_u32)
+        .map(|sender| {
+            let address = server.address;
+            tokio::spawn(async move {
+                let mut client = Client::signed_in(address, &format!("sw-{sender}")).await;
+                for number in 0..100 {
+                    client.enter(sender * 100 + number).await;
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    gateway.messages(400).await;
+    pending_becomes(&server, 0.0).await;
+    let messages = gateway.messages(400).await;
+    let references: HashSet<_> = messages.iter().map(|message| message["ref"].as_str().unwrap()).collect();
+    assert_eq!((messages.len(), references.len()), (400, 400));
 }
 
 #[tokio::test]

@@ -41,10 +41,16 @@ impl Timer {
 pub(super) fn run(connection: &Connection, log: &Path, timer: &Timer) {
     loop {
         let goes_on = timer.wait();
-        let long = std::fs::metadata(log).is_ok_and(|file| file.len() > LONG_LOG);
-        // PASSIVE waits for nobody; RESTART lets the writer begin the log anew. What fails is done by the next one: until
-        // then the log only grows.
-        let mode = if long { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
+        let long = || std::fs::metadata(log).is_ok_and(|file| file.len() > LONG_LOG);
+        let mode = match goes_on {
+            // Nothing that was erased may stay in a log that nobody writes any more.
+            false => "PRAGMA wal_checkpoint(TRUNCATE)",
+            // Lets the writer begin the log anew.
+            true if long() => "PRAGMA wal_checkpoint(RESTART)",
+            // Waits for nobody.
+            true => "PRAGMA wal_checkpoint(PASSIVE)",
+        };
+        // What fails is done by the next one: until then the log only grows.
         let _ = connection.query_row(mode, [], |_| Ok(()));
         if !goes_on {
             return;
