@@ -9,7 +9,7 @@ use crate::keys::Secret;
 use crate::link::LinkKey;
 use crate::moment::Moment;
 
-const NAME: &str = "sidep_session";
+const NAME: &str = "session";
 const PURPOSE: &str = "session";
 
 /// The `Set-Cookie` value that opens a session; `secure` for a server that is reached over TLS.
@@ -62,7 +62,7 @@ mod tests {
         assert!(open(&secret, link, &headers(&format!("a=b; {value}")), now));
         assert!(!open(&secret, LinkKey([2; 20]), &headers(value), now));
         assert!(!open(&secret, link, &headers(value), now.after(Duration::from_secs(60))));
-        assert!(!open(&secret, link, &headers("sidep_session="), now));
+        assert!(!open(&secret, link, &headers("session="), now));
         assert!(!open(&secret, link, &headers(&value[..value.len() - 2]), now));
         assert!(!open(&secret, link, &HeaderMap::new(), now));
         assert!(cookie(&secret, link, now, Duration::from_secs(60), true).ends_with("; Secure"));

@@ -59,7 +59,7 @@ async fn the_right_date_opens_a_session_for_this_link_alone() {
     assert!(certificate.contains("Nom : Exempleb"), "{certificate}");
     for (path, cookie) in [
         (format!("/p/{own}/result"), ""),
-        (format!("/p/{own}/certificate.txt"), "sidep_session=AAAA"),
+        (format!("/p/{own}/certificate.txt"), "session=AAAA"),
         (format!("/p/{other}/result"), cookie),
         (format!("/p/{other}/certificate.txt"), cookie),
     ] {
