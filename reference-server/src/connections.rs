@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::Limits;
 
@@ -20,6 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
+    open: Arc<AtomicUsize>,
     limit: u32,
     headers: Duration,
     stopping: watch::Receiver<bool>,
@@ -30,6 +32,7 @@ impl Connections {
         let limit = u32::try_from(limits.connections).unwrap_or(u32::MAX);
         Connections {
             places: Arc::new(Semaphore::new(limits.connections)),
+            open: Arc::default(),
             limit,
             headers: limits.headers,
             stopping,
@@ -47,10 +50,11 @@ impl Connections {
                     continue;
                 }
             };
+            let open = Open::new(place, Arc::clone(&self.open));
             let work = speak(stream, router.clone(), self.headers, self.stopping.clone());
             tokio::spawn(async move {
                 work.await;
-                drop(place);
+                drop(open);
             });
         }
     }
@@ -65,9 +69,28 @@ impl Connections {
         *self.stopping.borrow()
     }
 
-    /// How many connections are open, the one that is being waited for included.
+    /// How many connections are open.
     pub(crate) fn count(&self) -> usize {
-        usize::try_from(self.limit).unwrap_or(usize::MAX) - self.places.available_permits()
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// One open connection; dropping it gives its place back.
+struct Open {
+    _place: OwnedSemaphorePermit,
+    count: Arc<AtomicUsize>,
+}
+
+impl Open {
+    fn new(place: OwnedSemaphorePermit, count: Arc<AtomicUsize>) -> Open {
+        count.fetch_add(1, Ordering::Relaxed);
+        Open { _place: place, count }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -112,7 +112,8 @@ fn text(app: &App, oldest: f64) -> String {
 
     let stats = app.store.stats();
     page.single("sidep_store_commits_total", "counter", "Transactions committed.", stats.commits());
-    page.single("sidep_store_results_total", "counter", "Results stored by them.", stats.rows());
+    page.single("sidep_store_result_commits_total", "counter", "Those with results.", stats.result_commits());
+    page.single("sidep_store_results_total", "counter", "Results stored.", stats.rows());
     page.single("sidep_store_failures_total", "counter", "Transactions rolled back.", stats.failures());
     page.single("sidep_birth_dates_refused_total", "counter", "Birth dates refused.", stats.refused());
     page.single("sidep_outbox_pending", "gauge", "Messages that wait for delivery.", stats.pending());

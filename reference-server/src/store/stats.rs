@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct StoreStats {
     commits: AtomicU64,
+    result_commits: AtomicU64,
     rows: AtomicU64,
     failures: AtomicU64,
     pending: AtomicI64,
@@ -18,7 +19,12 @@ impl StoreStats {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Results stored by them; over [`StoreStats::commits`] it is the size of a commit group.
+    /// Those among them that stored results.
+    pub fn result_commits(&self) -> u64 {
+        self.result_commits.load(Ordering::Relaxed)
+    }
+
+    /// Results stored; over [`StoreStats::result_commits`] it is the mean size of a group.
     pub fn rows(&self) -> u64 {
         self.rows.load(Ordering::Relaxed)
     }
@@ -40,6 +46,7 @@ impl StoreStats {
 
     pub(super) fn committed(&self, change: &Change) {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        self.result_commits.fetch_add(u64::from(change.rows > 0), Ordering::Relaxed);
         self.rows.fetch_add(change.rows, Ordering::Relaxed);
         self.refused.fetch_add(change.refused, Ordering::Relaxed);
         self.pending.fetch_add(change.messages - change.gone, Ordering::Relaxed);

@@ -50,4 +50,14 @@ async fn connections_beyond_the_limit_wait_until_one_closes() {
     assert!(tokio::time::timeout(std::time::Duration::from_millis(50), &mut answer).await.is_err());
     drop(first);
     answer.await.expect(200);
+    assert_eq!(
+        second
+            .get("/metrics")
+            .await
+            .text()
+            .lines()
+            .filter(|line| *line == "sidep_connections_open 2")
+            .count(),
+        1
+    );
 }
