@@ -1,6 +1,7 @@
 //! What a record says: summary, series, validity and verdict, all pure functions of the record.
 
 mod cohort;
+mod intervals;
 mod observe;
 mod quantile;
 mod rolling;
@@ -11,6 +12,7 @@ mod verdict;
 mod windows;
 
 pub use cohort::{Cohort, JourneySums, PopulationCohort, StepCohort};
+pub use intervals::quantile_interval;
 pub use quantile::{quantile, samples_needed};
 pub use summarize::summarize;
 pub use summary::*;

@@ -1,5 +1,6 @@
 //! What a measure of a promise comes to, over the whole measured part.
 
+use super::intervals::quantile_interval;
 use super::quantile::{quantile, samples_needed};
 use super::{Audit, Cohort, JourneySums, StepCohort};
 use crate::record::{Histogram, IntervalRow, Layout};
@@ -14,6 +15,8 @@ pub(super) enum Observed {
         value: f64,
         /// Of how many requests or journeys.
         samples: u64,
+        /// Of a quantile: between which values (microseconds) it lies with a confidence of 95 %.
+        between: Option<(u64, Option<u64>)>,
     },
     /// A quantile that falls among requests without a success: above every number.
     Above {
@@ -84,7 +87,7 @@ impl Source<'_> {
     fn audited(&self, metric: Metric) -> Observed {
         let Some(audit) = self.audit else { return Observed::Nothing("nothing was audited") };
         let value = if metric == Metric::LostAcknowledged { audit.lost } else { audit.duplicated };
-        Observed::Number { value: value as f64, samples: audit.acknowledged }
+        Observed::Number { value: value as f64, samples: audit.acknowledged, between: None }
     }
 
     fn journeys(&self, measure: &Measure, cells: &[(u16, u16)]) -> Observed {
@@ -152,7 +155,7 @@ impl Requests {
         }
         let Some(share) = measure.aggregate.quantile() else {
             return match self.values.mean() {
-                Some(value) => Observed::Number { value, samples: self.values.count() },
+                Some(value) => Observed::Number { value, samples: self.values.count(), between: None },
                 None => Observed::Above { without: 1.0, samples },
             };
         };
@@ -161,7 +164,10 @@ impl Requests {
             return Observed::TooFew { samples, needed };
         }
         match quantile(&self.values, self.over, share) {
-            Some(value) => Observed::Number { value: value as f64, samples },
+            Some(value) => {
+                let between = quantile_interval(&self.values, self.over, share);
+                Observed::Number { value: value as f64, samples, between }
+            }
             None => Observed::Above { without: self.over as f64 / samples as f64, samples },
         }
     }
@@ -183,5 +189,5 @@ fn observe_count(
         Aggregate::Rate => return Observed::Nothing("no time passed"),
         _ => counted as f64,
     };
-    Observed::Number { value, samples: all }
+    Observed::Number { value, samples: all, between: None }
 }

@@ -98,11 +98,16 @@ impl Scale {
 
     fn judge(&self, observed: &Observed) -> Judgement {
         match *observed {
-            Observed::Number { value, samples } => Judgement {
-                value: Some(value),
-                detail: format!("{} (n = {samples})", self.words(value)),
-                verdict: self.holds(value),
-            },
+            Observed::Number { value, samples, between } => {
+                let words = |micros: u64| micros_in_words(micros as f64);
+                let between = match between {
+                    Some((low, Some(high))) => format!(", 95 %: {} to {}", words(low), words(high)),
+                    Some((low, None)) => format!(", 95 %: above {}", words(low)),
+                    None => String::new(),
+                };
+                let detail = format!("{} (n = {samples}{between})", self.words(value));
+                Judgement { value: Some(value), detail, verdict: self.holds(value) }
+            }
             Observed::Above { without, samples } => Judgement {
                 value: None,
                 detail: format!("none: {:.3} % of {samples} without an answer", 100.0 * without),

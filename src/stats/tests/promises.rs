@@ -20,7 +20,7 @@ fn a_quantile_below_its_bound_passes_and_one_above_fails() {
     };
     let slo = judge_one("p99(response_time{population=patient}) < 500ms", fill);
     assert_eq!((slo.verdict, slo.observed, slo.bound), (Verdict::Pass, Some(100_031.0), 500_000.0));
-    assert_eq!((slo.unit, slo.detail.as_str()), (SloUnit::Us, "100 ms (n = 1000)"));
+    assert_eq!((slo.unit, slo.detail.as_str()), (SloUnit::Us, "100 ms (n = 1000, 95 %: 100 ms to 900 ms)"));
     let slo = judge_one("p99(response_time{population=patient}) < 100ms", fill);
     assert_eq!(slo.verdict, Verdict::Fail);
     let slo = judge_one("max(response_time) < 500ms", fill);
