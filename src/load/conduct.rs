@@ -10,6 +10,7 @@ use super::lane::Floor;
 use super::pacer::Pacer;
 use super::progress::Phase;
 use super::recorder::Entry;
+use crate::record::{Event, What};
 use crate::units::{Offset, Span};
 
 /// The longest time for which the record hears nothing.
@@ -38,6 +39,12 @@ pub(super) async fn conduct(floor: &Floor, clock: &Clock, mut pacer: Pacer) -> i
         let mut dispatch = floor.dispatch();
         dispatch.cut(cut);
         dispatch.feed.push(Entry::Phase(Phase::Draining), cut);
+        if ended == Ended::Interrupted {
+            // At the instant from which on nothing was offered: there the measured part ends for statistics.
+            let reason = "interrupted: what was measured until then is kept".to_owned();
+            let event = Event { at: cut, what: What::Aborted { reason } };
+            dispatch.feed.push(Entry::Event(Box::new(event)), cut);
+        }
     }
     if ended != Ended::RecordBroken {
         drain(floor, clock, cut + floor.plan.timeline.drain).await;

@@ -26,7 +26,7 @@ use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::under_test::UnderTest;
 use super::{audit, findings, preload};
-use crate::record::{Event, Layout, What, Writer};
+use crate::record::{Layout, Writer};
 use crate::units::{Offset, Span};
 
 /// Lanes of a population that names none, against a system whose bounds are not known.
@@ -129,10 +129,6 @@ impl Stage {
             gateway.close(clock.now(), &aside);
         }
         findings::tell(&floor, self.descriptors, clock.now(), &aside);
-        if let Ok(Ended::Interrupted) = ended {
-            let reason = "interrupted: what was measured until then is kept".to_owned();
-            aside.event(Event { at: clock.now(), what: What::Aborted { reason } });
-        }
         drop(aside);
         floor.dispatch().feed.close();
         let written = recorder.finish();

@@ -50,7 +50,7 @@ pub enum What {
         /// What was done.
         detail: String,
     },
-    /// The run was ended before its time.
+    /// The run was ended before its time; the event's instant is that from which on nothing was offered.
     Aborted {
         /// By whom or what.
         reason: String,
