@@ -3,4 +3,5 @@
 mod hlog_python;
 mod load_run;
 mod scenarios;
+mod stories;
 mod tidy;

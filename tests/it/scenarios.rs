@@ -43,6 +43,12 @@ fn load(name: &str, text: &str) -> Scenario {
     file::load(text, name, &context).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// A shipped scenario by name.
+pub(crate) fn shipped_scenario(name: &str) -> Scenario {
+    let text = fs::read_to_string(folder().join(format!("{name}.toml"))).expect("a shipped scenario");
+    load(name, &text)
+}
+
 #[test]
 fn every_shipped_scenario_is_sound() {
     for (name, text) in shipped() {
@@ -190,8 +196,7 @@ fn requests_per_unit(scenario: &Scenario) -> f64 {
 
 #[test]
 fn the_servers_of_the_evening_are_sized_as_their_files_say() {
-    let text = fs::read_to_string(folder().join("evening-2022-01-05.toml")).expect("a readable scenario");
-    let scenario = load("evening-2022-01-05", &text);
+    let scenario = shipped_scenario("evening-2022-01-05");
     let per_test = requests_per_unit(&scenario);
     let config = |name: &str| {
         let entry = scenario.servers.iter().find(|entry| entry.name == name).expect("a server");
