@@ -9,6 +9,7 @@
 mod earlier;
 mod exponential;
 mod followers;
+mod forecast;
 mod merge;
 mod stream;
 #[cfg(test)]
@@ -16,5 +17,6 @@ mod tests;
 
 pub use earlier::{Earlier, earlier};
 pub use followers::followers;
+pub use forecast::per_minute;
 pub use merge::{Planned, planned};
 pub use stream::expected;

@@ -1,14 +1,17 @@
 //! The `peakday` command line: one file a command, exit codes in one place.
 
+mod check;
 mod exit;
 mod files;
+mod open;
+mod play;
 mod schema;
 mod serve;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::exit::{Exit, Failure};
 
@@ -26,6 +29,8 @@ Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run no
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Find every mistake of a scenario, and print what it plans
+    Check(check::CheckCommand),
     /// Run the bundled reference server, a model of SI-DEP
     Serve(serve::ServeCommand),
     /// Print the JSON Schema of a file format
@@ -39,7 +44,10 @@ enum Command {
 
 /// Parses the arguments of the process, does what they say, and reports a failure on standard error.
 pub fn main() -> ExitCode {
-    let ended = match Cli::parse().command {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ended = match cli.command {
+        Command::Check(command) => check::run(&command, of_subcommand(&matches)),
         Command::Serve(command) => return serve::run(command),
         Command::Schema(command) => schema::run(&command),
         Command::Completions { shell } => completions(shell),
@@ -48,6 +56,11 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => report(&failure),
     }
+}
+
+/// The matches of the subcommand that was called.
+fn of_subcommand(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, matches)| matches)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {

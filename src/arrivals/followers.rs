@@ -70,7 +70,7 @@ fn arrives(delay: &Delay, timeline: &Timeline, key: Key, cause: Offset) -> Offse
 }
 
 /// The triangular law between the first and the third value, highest at the second.
-struct Triangle([f64; 3]);
+pub(super) struct Triangle(pub(super) [f64; 3]);
 
 impl Triangle {
     /// The quantile `draw` of what is left of the law beyond `cut`; `cut` itself where nothing is left.
@@ -79,7 +79,7 @@ impl Triangle {
         if before >= 1.0 { cut } else { self.quantile(before + (1.0 - before) * draw).max(cut) }
     }
 
-    fn cdf(&self, x: f64) -> f64 {
+    pub(super) fn cdf(&self, x: f64) -> f64 {
         let Self([from, mode, to]) = *self;
         if x >= to {
             1.0
