@@ -5,6 +5,10 @@ mod exit;
 mod files;
 mod open;
 mod play;
+mod progress;
+mod report;
+mod result;
+mod run;
 mod schema;
 mod serve;
 
@@ -29,6 +33,10 @@ Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run no
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Play a scenario against real servers, and write a report
+    Run(run::RunCommand),
+    /// Draw the report of a run again, also of one that was cut off
+    Report(report::ReportCommand),
     /// Find every mistake of a scenario, and print what it plans
     Check(check::CheckCommand),
     /// Run the bundled reference server, a model of SI-DEP
@@ -47,6 +55,8 @@ pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ended = match cli.command {
+        Command::Run(command) => run::run(command, of_subcommand(&matches)),
+        Command::Report(command) => report::run(&command),
         Command::Check(command) => check::run(&command, of_subcommand(&matches)),
         Command::Serve(command) => return serve::run(command),
         Command::Schema(command) => schema::run(&command),
@@ -54,7 +64,7 @@ pub fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
-        Err(failure) => report(&failure),
+        Err(failure) => complain(&failure),
     }
 }
 
@@ -80,7 +90,7 @@ fn print(text: &str) -> Result<Exit, Failure> {
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where a failed command says why")]
-fn report(failure: &Failure) -> ExitCode {
+fn complain(failure: &Failure) -> ExitCode {
     for (number, line) in failure.message.lines().enumerate() {
         eprintln!("{}{line}", if number == 0 { "peakday: " } else { "  " });
     }

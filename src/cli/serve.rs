@@ -22,7 +22,7 @@ pub(super) struct ServeCommand {
 pub(super) fn run(command: ServeCommand) -> ExitCode {
     match config(command.server.as_deref()) {
         Ok(config) => reference_server::cli::serve(command.serve.options(config)),
-        Err(failure) => super::report(&failure),
+        Err(failure) => super::complain(&failure),
     }
 }
 

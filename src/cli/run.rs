@@ -1,0 +1,128 @@
+//! `peakday run`: a scenario against real servers, one configuration after the other.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{ArgMatches, Args};
+
+use super::exit::{Exit, Failure};
+use super::open::{self, Opened};
+use super::play::{self, PlayArgs};
+use super::{progress, result};
+use crate::load::{self, About, Launch, RunError, RunRequest, System, Target};
+use crate::scenario::{Origin, Setting};
+
+/// Play a scenario against real servers, one configuration after the other, and write a report.
+#[derive(Debug, Args)]
+pub(super) struct RunCommand {
+    /// A path, or the name of a file in scenarios/ without .toml
+    scenario: String,
+    /// Only this server configuration: one of the scenario's, a name in scenarios/servers/, or a file (repeatable)
+    #[arg(long, value_name = "NAME|FILE")]
+    server: Vec<String>,
+    /// A system that runs already, instead of servers that the tool starts (loopback only)
+    #[arg(long, value_name = "URL", conflicts_with = "server")]
+    target: Option<String>,
+    /// Play only this population (repeatable)
+    #[arg(long, value_name = "POPULATION")]
+    only: Vec<String>,
+    /// The run's folder [default: reports/SCENARIO/RUN-ID]
+    #[arg(long, value_name = "DIR", env = "PEAKDAY_OUT", hide_env = true)]
+    out: Option<PathBuf>,
+    /// Keep the stores of the servers in the run's folder
+    #[arg(long)]
+    keep_data: bool,
+    /// No progress, only the result
+    #[arg(long)]
+    quiet: bool,
+    #[command(flatten)]
+    play: PlayArgs,
+}
+
+pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
+    let Opened { found, scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
+    let only = play::only(&scenario, &command.only)?;
+    let systems = match command.target.as_ref().or(scenario.target.as_ref().filter(|_| command.server.is_empty())) {
+        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
+        None => open::servers(&scenario, &command.server)?.into_iter().map(System::Started).collect(),
+    };
+    if systems.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: nothing to play against: name a server with --server, a running system with --target, or put a \
+             [[server]] into the scenario",
+            found.path.display()
+        )));
+    }
+    let (run_dir, run_id) = folder(command.out, &scenario.name)?;
+    let request = RunRequest {
+        timeline: scenario.run.timeline(),
+        seed: scenario.seed,
+        only,
+        systems,
+        run_dir: run_dir.clone(),
+        about: About {
+            run_id,
+            started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            command: std::env::args().collect(),
+            scenario_text: resolved(found.text, &settings),
+        },
+        progress: (!command.quiet).then(|| progress::listener(&scenario.run.timeline())),
+        launch: Launch::this_program().map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,
+        keep_data: command.keep_data,
+        scenario: Arc::new(scenario),
+    };
+    let played = load::run(&request);
+    progress::done();
+    match played {
+        Ok(outcome) => result::print(&run_dir, outcome.interrupted),
+        Err(error) => {
+            // What was measured before the tool failed is reported all the same.
+            if !matches!(error, RunError::Unplayable(_) | RunError::Configuration { .. }) && run_dir.join("run.toml").exists()
+            {
+                _ = result::print(&run_dir, false);
+            }
+            Err(failure(&error))
+        }
+    }
+}
+
+fn target(url: &str) -> Result<Target, Failure> {
+    Target::parse(url).map_err(|refused| {
+        let message = format!("--target {url}: {refused}");
+        if refused.is_about_consent() { Failure::refused(message) } else { Failure::usage(message) }
+    })
+}
+
+fn failure(error: &RunError) -> Failure {
+    match error {
+        RunError::Unplayable(_) | RunError::Configuration { .. } | RunError::File { .. } => {
+            Failure::usage(error.to_string())
+        }
+        _ => anyhow::anyhow!("{error}").into(),
+    }
+}
+
+/// The run's folder and its id: the one asked for, or a new one below `reports/`.
+fn folder(out: Option<PathBuf>, scenario: &str) -> Result<(PathBuf, String), Failure> {
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%SZ").to_string();
+    if let Some(dir) = out {
+        if dir.join("run.toml").exists() {
+            let message = format!("--out {}: holds a run already; name another folder or move it away", dir.display());
+            return Err(Failure::usage(message));
+        }
+        return Ok((dir, now));
+    }
+    let base = Path::new("reports").join(scenario);
+    let ids = std::iter::once(now.clone()).chain((2..).map(|number| format!("{now}-{number}")));
+    let free = ids.map(|id| (base.join(&id), id)).find(|(dir, _)| !dir.exists());
+    free.ok_or_else(|| Failure::usage(format!("{} has no free name for a run", base.display())))
+}
+
+/// The text of the scenario, with what the flags and the environment put over it as comments below.
+fn resolved(mut text: String, settings: &[Setting]) -> String {
+    let over = settings.iter().filter(|setting| setting.origin > Origin::File);
+    for Setting { path, value, origin } in over {
+        text.push_str(&format!("\n# {path} = {value}   ({origin}, over the file)"));
+    }
+    text
+}
