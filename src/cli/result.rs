@@ -14,7 +14,8 @@ use crate::stats::{Summary, ValidityState, Verdict};
 pub(super) fn print(run_dir: &Path, interrupted: bool) -> Result<Exit, Failure> {
     let written = report::write(run_dir).map_err(|error| anyhow::anyhow!("{error}"))?;
     let summary = &written.summary;
-    let table = if std::io::stdout().is_terminal() { report::painted_table(summary) } else { report::table(summary) };
+    let table =
+        if std::io::stdout().is_terminal() { report::painted_table(summary) } else { report::table(summary) };
     super::print(&format!("{table}\n{}\n{}\n", report::verdict(summary), written.page.display()))?;
     Ok(if interrupted { Exit::Interrupted } else { exit(summary) })
 }

@@ -1,5 +1,6 @@
 //! `peakday run`: a scenario against real servers, one configuration after the other.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::open::{self, Opened};
 use super::play::{self, PlayArgs};
 use super::{progress, result};
-use crate::load::{self, About, Launch, RunError, RunRequest, System, Target};
+use crate::load::{self, About, Launch, Refused, RunError, RunRequest, System, Target};
 use crate::scenario::{Origin, Setting};
 
 /// Play a scenario against real servers, one configuration after the other, and write a report.
@@ -23,6 +24,9 @@ pub(super) struct RunCommand {
     /// A system that runs already, instead of servers that the tool starts (loopback only)
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     target: Option<String>,
+    /// Where the target sends its messages: they are awaited at ADDR/messages
+    #[arg(long, value_name = "ADDR", requires = "target")]
+    messages: Option<SocketAddr>,
     /// Play only this population (repeatable)
     #[arg(long, value_name = "POPULATION")]
     only: Vec<String>,
@@ -42,10 +46,11 @@ pub(super) struct RunCommand {
 pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
     let Opened { found, scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
     let only = play::only(&scenario, &command.only)?;
-    let systems = match command.target.as_ref().or(scenario.target.as_ref().filter(|_| command.server.is_empty())) {
-        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
-        None => open::servers(&scenario, &command.server)?.into_iter().map(System::Started).collect(),
-    };
+    let systems =
+        match command.target.as_ref().or(scenario.target.as_ref().filter(|_| command.server.is_empty())) {
+            Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
+            None => open::servers(&scenario, &command.server)?.into_iter().map(System::Started).collect(),
+        };
     if systems.is_empty() {
         return Err(Failure::usage(format!(
             "{}: nothing to play against: name a server with --server, a running system with --target, or put a \
@@ -66,8 +71,10 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
             command: std::env::args().collect(),
             scenario_text: resolved(found.text, &settings),
         },
+        messages: command.messages,
         progress: (!command.quiet).then(|| progress::listener(&scenario.run.timeline())),
-        launch: Launch::this_program().map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,
+        launch: Launch::this_program()
+            .map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,
         keep_data: command.keep_data,
         scenario: Arc::new(scenario),
     };
@@ -77,7 +84,8 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
         Ok(outcome) => result::print(&run_dir, outcome.interrupted),
         Err(error) => {
             // What was measured before the tool failed is reported all the same.
-            if !matches!(error, RunError::Unplayable(_) | RunError::Configuration { .. }) && run_dir.join("run.toml").exists()
+            if !matches!(error, RunError::Unplayable(_) | RunError::Configuration { .. })
+                && run_dir.join("run.toml").exists()
             {
                 _ = result::print(&run_dir, false);
             }
@@ -88,8 +96,11 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
 
 fn target(url: &str) -> Result<Target, Failure> {
     Target::parse(url).map_err(|refused| {
-        let message = format!("--target {url}: {refused}");
-        if refused.is_about_consent() { Failure::refused(message) } else { Failure::usage(message) }
+        let message = refused.to_string();
+        match refused {
+            Refused::Elsewhere { .. } => Failure::refused(message),
+            Refused::Unusable { .. } => Failure::usage(message),
+        }
     })
 }
 
@@ -107,7 +118,8 @@ fn folder(out: Option<PathBuf>, scenario: &str) -> Result<(PathBuf, String), Fai
     let now = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%SZ").to_string();
     if let Some(dir) = out {
         if dir.join("run.toml").exists() {
-            let message = format!("--out {}: holds a run already; name another folder or move it away", dir.display());
+            let message =
+                format!("--out {}: holds a run already; name another folder or move it away", dir.display());
             return Err(Failure::usage(message));
         }
         return Ok((dir, now));

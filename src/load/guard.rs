@@ -48,16 +48,17 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, Refused> {
         let unusable = |problem: &str| Refused::Unusable { url: url.to_owned(), problem: problem.to_owned() };
         let uri: Uri = url.trim().parse().map_err(|error| unusable(&format!("no URL: {error}")))?;
+        let authority = uri.authority().ok_or_else(|| unusable("it names no host"))?;
+        // Before anything else: whatever else is wrong with it, another machine is refused as such.
+        let ips = loopback(authority.host()).ok_or_else(|| Refused::Elsewhere { url: url.to_owned() })?;
         match uri.scheme_str() {
             Some("http") => {}
             Some(other) => return Err(unusable(&format!("{other}:// is not offered yet"))),
             None => return Err(unusable("it does not say http://")),
         }
-        let authority = uri.authority().ok_or_else(|| unusable("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(unusable("a user name in it would be ignored"));
         }
-        let ips = loopback(authority.host()).ok_or_else(|| Refused::Elsewhere { url: url.to_owned() })?;
         let port = authority.port_u16().unwrap_or(80);
         if uri.query().is_some() {
             return Err(unusable("a query belongs to a step's path"));
