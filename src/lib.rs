@@ -20,6 +20,7 @@ pub mod cli;
 pub mod journey;
 pub mod load;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod sim;

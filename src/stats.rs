@@ -16,7 +16,7 @@ pub use intervals::quantile_interval;
 pub use quantile::{quantile, samples_needed};
 pub use summarize::summarize;
 pub use summary::*;
-pub use validity::{Context, never_ran, validity};
+pub use validity::{Context, lag_limit, never_ran, validity};
 pub use verdict::{as_expected, judge, verdict};
 
 #[cfg(test)]

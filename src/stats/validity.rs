@@ -216,6 +216,11 @@ fn send_lag(record: &ServerRecord, cohort: &Cohort, slos: &[Slo], findings: &mut
     }
 }
 
+/// The send lag (p99, microseconds) above which a population's numbers are degraded; `None` without a latency promise.
+pub fn lag_limit(population: &PopulationLayout, slos: &[Slo]) -> Option<f64> {
+    tightest(population, slos).map(|tightest| LAG_SHARE * tightest)
+}
+
 /// The tightest latency promise about a population, in microseconds: of its steps and of the promises that name it.
 fn tightest(population: &PopulationLayout, slos: &[Slo]) -> Option<f64> {
     let steps = population.steps.iter().filter_map(|step| step.slo).map(|slo| slo.micros() as f64);

@@ -1,7 +1,10 @@
 //! The integration tests, one binary: each file is named after what it is about.
 
+mod fake_run;
 mod hlog_python;
 mod load_run;
+mod report_golden;
+mod report_page;
 mod scenarios;
 mod stories;
 mod tidy;
