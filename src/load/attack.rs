@@ -102,8 +102,9 @@ fn configuration(lanes: usize) -> GooseConfiguration {
     goose.no_metrics = true;
     goose.no_print_metrics = true;
     goose.no_error_summary = true;
-    // Goose clears its metrics when all users have started, and says so on standard output.
-    goose.no_reset_metrics = true;
+    // Goose clears its metrics when all users have started. Told not to, it says so on standard output, where results
+    // go; told to, it is silent, since it displays no metrics.
+    goose.no_reset_metrics = false;
     goose.no_telnet = true;
     goose.no_gzip = true;
     goose.quiet = 2;
