@@ -3,6 +3,7 @@
 mod cohort;
 mod intervals;
 mod observe;
+mod processors;
 mod quantile;
 mod rolling;
 mod summarize;

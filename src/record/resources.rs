@@ -51,13 +51,13 @@ impl Who {
 }
 
 impl Resources {
-    pub(super) const HEADER: &str = "t,scenario_time,who,cpu,rss_bytes,threads,fds,metrics\n";
+    pub(super) const HEADER: &str = "t,who,cpu,rss_bytes,threads,fds,scenario_time,metrics\n";
 
     /// The row as a line with its end.
     pub(super) fn line(&self, layout: &Layout) -> String {
         let Self { at, who, cpu, rss_bytes, threads, fds, metrics } = self;
         let (time, who) = (layout.timeline.scenario_time(*at), who.name());
-        let mut line = format!("{},{time},{who},{cpu},{rss_bytes},{threads},{fds},", at.secs_f64());
+        let mut line = format!("{},{who},{cpu},{rss_bytes},{threads},{fds},{time},", at.secs_f64());
         for (place, (name, value)) in metrics.iter().enumerate() {
             let separator = if place == 0 { "" } else { ";" };
             let name = name.replace([',', ';', '=', '\n', '\r'], "_");
@@ -69,21 +69,17 @@ impl Resources {
 
     /// Reads the fields of a line.
     pub(super) fn parse(fields: &mut Fields<'_>) -> Result<Self, String> {
-        let at = fields.time()?;
+        let at = Offset::from_secs_f64(fields.number("t")?);
         let who = fields.text("who")?;
         let who = [Who::Generator, Who::Server, Who::Store]
             .into_iter()
             .find(|known| known.name() == who)
             .ok_or_else(|| format!("who is {who:?}, neither generator nor server nor store"))?;
-        Ok(Self {
-            at,
-            who,
-            cpu: fields.number("cpu")?,
-            rss_bytes: fields.number("rss_bytes")?,
-            threads: fields.number("threads")?,
-            fds: fields.number("fds")?,
-            metrics: parse_metrics(fields.text("metrics")?)?,
-        })
+        let (cpu, rss_bytes) = (fields.number("cpu")?, fields.number("rss_bytes")?);
+        let (threads, fds) = (fields.number("threads")?, fields.number("fds")?);
+        fields.text("scenario_time")?;
+        let metrics = parse_metrics(fields.text("metrics")?)?;
+        Ok(Self { at, who, cpu, rss_bytes, threads, fds, metrics })
     }
 }
 

@@ -234,15 +234,11 @@ impl<'a> Fields<'a> {
         self.number(column)
     }
 
-    /// `t`, and passes over `scenario_time`, which follows from it.
-    pub(super) fn time(&mut self) -> Result<Offset, String> {
-        let seconds: f64 = self.number("t")?;
-        self.text("scenario_time")?;
-        Ok(Offset::from_secs_f64(seconds))
-    }
-
+    /// The interval by `t`; passes over `scenario_time`, which follows from it.
     fn interval(&mut self, layout: &Layout) -> Result<i64, String> {
-        Ok(layout.interval_near(self.time()?))
+        let start = Offset::from_secs_f64(self.number("t")?);
+        self.text("scenario_time")?;
+        Ok(layout.interval_near(start))
     }
 
     fn population(&mut self, layout: &Layout) -> Result<u16, String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::Layout;
@@ -44,13 +45,17 @@ impl<R: Row> Table<R> {
 
     /// Rewrites the file with exactly one row for each interval of `intervals` and each place, in order. Rows outside
     /// of `intervals` are counted in the nearest one: nothing is lost.
-    pub(super) fn finish(mut self, layout: &Layout, intervals: std::ops::Range<i64>) -> io::Result<()> {
+    pub(super) fn finish(self, layout: &Layout, intervals: Range<i64>) -> io::Result<()> {
+        self.order(layout, intervals, ROWS_AT_ONCE)
+    }
+
+    fn order(mut self, layout: &Layout, intervals: Range<i64>, rows_at_once: usize) -> io::Result<()> {
         self.flush()?;
         let places = R::places(layout);
         let ordered = self.path.with_extension("csv.new");
         let mut out = io::BufWriter::new(File::create(&ordered)?);
         out.write_all(R::HEADER.as_bytes())?;
-        let step = i64::try_from((ROWS_AT_ONCE / places.len().max(1)).max(1)).unwrap_or(i64::MAX);
+        let step = i64::try_from((rows_at_once / places.len().max(1)).max(1)).unwrap_or(i64::MAX);
         let mut before: BTreeMap<usize, R> = BTreeMap::new();
         let mut from = intervals.start;
         while from < intervals.end {
@@ -94,4 +99,37 @@ pub(super) fn rows<'a, R: Row>(
         }
         R::parse(&mut Fields::of(line), layout).map(Some)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CounterRow;
+    use super::super::testing::layout;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+
+        #[test]
+        fn a_file_put_in_order_in_many_passes_is_the_one_put_in_order_at_once(
+            rows in prop::collection::vec((-5..12_i64, 0..2_u16, 0..3_u64, 0..3_u64), 0..40),
+        ) {
+            let layout = layout();
+            let dir = tempfile::tempdir().unwrap();
+            let ordered = |name: &str, rows_at_once| {
+                let path = dir.path().join(name);
+                let mut table = Table::create(path.clone()).unwrap();
+                for &(interval, step, offered, sent) in &rows {
+                    table.push(&layout, &CounterRow { interval, step, offered, sent, ..CounterRow::default() });
+                }
+                table.order(&layout, -3..10, rows_at_once).unwrap();
+                fs::read_to_string(path).unwrap()
+            };
+            let at_once = ordered("one.csv", 1_000);
+            prop_assert_eq!(at_once.lines().count(), 1 + 13 * 3);
+            prop_assert_eq!(&ordered("some.csv", 10), &at_once);
+            prop_assert_eq!(&ordered("each.csv", 1), &at_once);
+        }
+    }
 }

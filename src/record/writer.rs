@@ -204,3 +204,25 @@ impl Writer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, layout, sample, whole};
+    use super::*;
+    use crate::scenario::Outcome;
+
+    #[test]
+    fn between_two_flushes_is_all_that_is_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(dir.path(), &layout(), Span::ZERO).unwrap();
+        for second in 0..200 {
+            for tenth in 0..10 {
+                let intended = f64::from(second) + f64::from(tenth) / 10.0;
+                whole(&mut writer, &sample(0, 1, Outcome::Ok, intended, 0.3));
+                writer.journey(0, at(intended), JourneyEvent::Started);
+            }
+            writer.flush(at(f64::from(second) + 1.0)).unwrap();
+            assert!(writer.open.len() <= 1 && writer.spare.len() <= 3 && writer.journeys.is_empty());
+        }
+    }
+}

@@ -10,8 +10,9 @@
 //! | `not-started` | planned journeys whose first request was not offered | invalid |
 //! | `send-lag`, `pacer-lag`, `lane-wait` | p99 of the lag above a tenth of the tightest SLO; above the SLO | degraded; invalid |
 //! | `not-sent` | requests not sent above 0.1 % of the offered; above 1 % | degraded; invalid |
-//! | `generator-cpu` | the generator used above 80 % of its processors, or above 95 % in some 10 s | degraded |
-//! | `no-resources` | nobody watched the generator's CPU | degraded |
+//! | `generator-cpu` | what sends was busy above 80 % of the time, or above 95 % in some 10 s | degraded |
+//! | `stolen-cpu` | the host took above 5 % of the machine's processors | degraded |
+//! | `no-resources` | nobody watched the generator's processors | degraded |
 //! | `few-samples` | a promise about a quantile has fewer samples than 10 / (1 − q) | degraded |
 //! | others | what the engine found (limits on sockets, a stolen processor, ...) | as the engine says |
 
@@ -20,19 +21,15 @@ use std::io;
 use super::observe::{Observed, Source};
 use super::quantile::quantile;
 use super::verdict::micros_in_words;
-use super::{Cohort, Reason, Validity, ValidityState};
-use crate::record::{Engine, Machine, PopulationLayout, ServerRecord, Severity, What, Who};
+use super::{Cohort, Reason, Validity, ValidityState, processors};
+use crate::record::{Engine, Machine, PopulationLayout, ServerRecord, Severity, What};
 use crate::scenario::slo::{Bound, Family, Metric, Slo};
-use crate::units::Offset;
 
 const SIGMAS: f64 = 5.0;
 const PLAN_SLACK: f64 = 3.0;
 const LAG_SHARE: f64 = 0.1;
 const NOT_SENT_DEGRADED: f64 = 0.001;
 const NOT_SENT_INVALID: f64 = 0.01;
-const CPU_MEAN: f64 = 0.8;
-const CPU_BUSIEST: f64 = 0.95;
-const CPU_BUSIEST_SECONDS: f64 = 10.0;
 
 /// What validity is judged by beside the record itself.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +53,9 @@ pub fn validity(record: &ServerRecord, cohort: &Cohort, context: Context<'_>) ->
     plan(record, cohort, &mut findings);
     if context.engine == Engine::Load {
         send_lag(record, cohort, context.slos, &mut findings);
-        generator(record, cohort, context.machine, &mut findings)?;
+        for (code, detail) in processors::findings(record, cohort, context.machine)? {
+            findings.add(code, ValidityState::Degraded, detail);
+        }
     }
     samples(record, cohort, context.slos, &mut findings);
     for event in &record.events {
@@ -236,57 +235,6 @@ fn tightest(population: &PopulationLayout, slos: &[Slo]) -> Option<f64> {
         }
     });
     steps.chain(promises).min_by(f64::total_cmp)
-}
-
-fn generator(
-    record: &ServerRecord,
-    cohort: &Cohort,
-    machine: &Machine,
-    findings: &mut Findings,
-) -> io::Result<()> {
-    let processors = match machine.generator_cpus.len() {
-        0 => f64::from(machine.cores.max(1)),
-        some => some as f64,
-    };
-    let mut used: Vec<(f64, f64)> = Vec::new();
-    for row in record.resources()? {
-        let row = row?;
-        if row.who == Who::Generator && row.at > Offset::ZERO && row.at <= cohort.end {
-            used.push((row.at.secs_f64(), row.cpu));
-        }
-    }
-    let Some(&(last, _)) = used.last() else {
-        let detail =
-            "nobody watched the processors of the generator: whether it kept up shows only in its send lag";
-        findings.add("no-resources", ValidityState::Degraded, detail.to_owned());
-        return Ok(());
-    };
-    let share =
-        |rows: &[(f64, f64)], seconds: f64| rows.iter().map(|row| row.1).sum::<f64>() / seconds / processors;
-    let mean = share(&used, last);
-    let mut busiest = 0.0_f64;
-    let mut first = 0;
-    for end in 0..used.len() {
-        while used[end].0 - used[first].0 >= CPU_BUSIEST_SECONDS {
-            first += 1;
-        }
-        // The row of `first` is about the time before it: it is where the span begins once the span is full.
-        let begin = if first == 0 { 0.0 } else { used[first - 1].0 };
-        let span = used[end].0 - begin;
-        if span >= CPU_BUSIEST_SECONDS * 0.9 {
-            busiest = busiest.max(share(&used[first..=end], span));
-        }
-    }
-    if mean > CPU_MEAN || busiest > CPU_BUSIEST {
-        let detail = format!(
-            "the generator used {:.0} % of its {processors} processors on average and {:.0} % in the busiest \
-             {CPU_BUSIEST_SECONDS} s: response times may be the generator's own",
-            100.0 * mean,
-            100.0 * busiest
-        );
-        findings.add("generator-cpu", ValidityState::Degraded, detail);
-    }
-    Ok(())
 }
 
 fn samples(record: &ServerRecord, cohort: &Cohort, slos: &[Slo], findings: &mut Findings) {

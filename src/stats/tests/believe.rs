@@ -139,6 +139,25 @@ fn a_generator_that_is_busy_all_the_time_or_for_ten_seconds_degrades() {
 }
 
 #[test]
+fn the_thread_that_sends_counts_where_the_row_tells_of_it_and_so_does_what_the_host_took() {
+    let with = |thread: f64, stolen: f64| {
+        let dir = tempfile::tempdir().unwrap();
+        let run = testing::run(dir.path(), &testing::layout(), &[], |writer| {
+            healthy(writer);
+            for second in 0..21 {
+                let metrics = vec![("thread_cpu".to_owned(), thread), ("stolen_cpu".to_owned(), stolen)];
+                writer.resources(&Resources { metrics, ..generator(f64::from(second), 0.5) });
+            }
+        });
+        summarize(&run).unwrap().servers.remove(0).validity
+    };
+    assert_eq!(codes(&with(0.4, 0.05)), [""; 0]);
+    assert_eq!(codes(&with(0.9, 0.05)), ["generator-cpu"]);
+    // Of the two processors of this machine.
+    assert_eq!(codes(&with(0.4, 0.15)), ["stolen-cpu"]);
+}
+
+#[test]
 fn a_run_whose_generator_nobody_watched_is_degraded() {
     let dir = tempfile::tempdir().unwrap();
     let run = testing::run(dir.path(), &testing::layout(), &[], healthy);
