@@ -30,6 +30,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// The longest time for the first pass: this, and a millisecond for each receipt.
 const FIRST_PASS: Duration = Duration::from_secs(30);
 
+/// Receipts read at a time.
+const PIECE: usize = 10_000;
+
 /// What the audit found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Found {
@@ -63,28 +66,22 @@ pub(super) async fn audit(
 ) -> io::Result<Found> {
     let inquiry = Inquiry { audit, target, dial };
     let mut seen = HashSet::new();
-    let mut unread = None;
     let mut found = Found::default();
-    let mut first = receipts.lines().map_while(|line| line.map_err(|error| unread = Some(error)).ok());
-    // A hash of each receipt is kept, and not the receipts: 8 bytes of each. Two of a million receipts share one with
-    // a chance of 3 in 10^8; then one is not asked for.
-    let mut distinct = std::iter::from_fn(|| first.by_ref().find(|receipt| seen.insert(hash(receipt))));
     let mut left = Vec::new();
     let mut until = Instant::now() + FIRST_PASS;
-    // Read in pieces, so that neither memory nor the file's reading is a matter of the run's length.
+    let mut lines = receipts.lines();
     loop {
-        let piece: Vec<String> = distinct.by_ref().take(10_000).collect();
+        // Read in pieces, so that memory is no matter of the run's length, and each receipt once however often it was
+        // given. Of those that were asked for a hash is kept, 8 bytes: two of a million receipts share one with a
+        // chance of 3 in 10^8.
+        let piece = lines.by_ref().take(PIECE).collect::<io::Result<Vec<String>>>()?;
         if piece.is_empty() {
             break;
         }
-        found.acknowledged += piece.len() as u64;
-        until += Duration::from_millis(piece.len() as u64);
-        left.extend(ask_all(&inquiry, piece, until, &mut found.duplicated).await);
-    }
-    drop(distinct);
-    drop(first);
-    if let Some(error) = unread {
-        return Err(error);
+        let distinct: Vec<String> = piece.into_iter().filter(|receipt| seen.insert(hash(receipt))).collect();
+        found.acknowledged += distinct.len() as u64;
+        until += Duration::from_millis(distinct.len() as u64);
+        left.extend(ask_all(&inquiry, distinct, until, &mut found.duplicated).await);
     }
     let until = Instant::now() + STORED_WITHIN;
     while !left.is_empty() && Instant::now() < until {

@@ -130,7 +130,11 @@ impl Stage {
         }
         findings::tell(&floor, self.descriptors, clock.now(), &aside);
         drop(aside);
-        floor.dispatch().feed.close();
+        {
+            let mut dispatch = floor.dispatch();
+            dispatch.feed.hand_over(clock.now());
+            dispatch.feed.close();
+        }
         let written = recorder.finish();
         ended?;
         audited?;

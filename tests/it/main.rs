@@ -4,6 +4,7 @@ mod cli;
 mod fake_run;
 mod hlog_python;
 mod load_run;
+mod load_server;
 mod report_golden;
 mod report_page;
 mod scenarios;

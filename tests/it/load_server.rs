@@ -1,0 +1,139 @@
+//! Runs against the bundled server as the toolkit starts it: the whole line from scenario to record.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use peakday::load::{self, About, Launch, RunRequest, System};
+use peakday::record::{self, ServerRecord, What};
+use peakday::scenario::file::{self, Context};
+use peakday::scenario::{RunPlan, Scenario};
+use peakday::units::Span;
+
+/// The smoke scenario, played for so long.
+fn smoke(measured: Span) -> Scenario {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let text = fs::read_to_string(folder.join("smoke.toml")).unwrap();
+    let read = |path: &str| -> io::Result<String> { fs::read_to_string(folder.join(path)) };
+    let context = Context {
+        read: &read,
+        values: &peakday::synthetic::VALUES,
+        generators: &peakday::synthetic::GENERATORS,
+    };
+    let mut scenario = file::load(&text, "smoke", &context).unwrap_or_else(|problems| panic!("{problems}"));
+    scenario.run = RunPlan { run_in: Span::from_secs(1), ..scenario.run.lasting(measured).unwrap() };
+    scenario
+}
+
+fn request(scenario: Scenario, dir: &Path) -> RunRequest {
+    RunRequest {
+        timeline: scenario.run.timeline(),
+        seed: scenario.seed,
+        only: Vec::new(),
+        systems: scenario.servers.iter().cloned().map(System::Started).collect(),
+        run_dir: dir.to_owned(),
+        about: About::default(),
+        messages: None,
+        progress: None,
+        launch: Launch {
+            program: PathBuf::from(env!("CARGO_BIN_EXE_peakday")),
+            arguments: vec!["serve".into(), "--server".into()],
+        },
+        keep_data: false,
+        scenario: Arc::new(scenario),
+    }
+}
+
+/// Names of population and step, and offered, sent, ok, shed, failed, timed out, not sent, run-in included.
+fn totals(server: &ServerRecord) -> BTreeMap<(String, String), [u64; 7]> {
+    let mut totals = BTreeMap::new();
+    for row in server.counters().unwrap() {
+        let row = row.unwrap();
+        let population = &server.layout.populations[usize::from(row.population)];
+        let name = (population.name.clone(), population.steps[usize::from(row.step)].name.clone());
+        let counts: &mut [u64; 7] = totals.entry(name).or_default();
+        let row = [row.offered, row.sent, row.ok, row.shed, row.failed, row.timed_out, row.not_sent];
+        counts.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    totals
+}
+
+fn audit(server: &ServerRecord) -> Option<(u64, u64, u64)> {
+    server.events.iter().find_map(|event| match event.what {
+        What::Audit { acknowledged, lost, duplicated } => Some((acknowledged, lost, duplicated)),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_smoke_scenario_plays_from_preload_to_audit() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome =
+        load::run(&request(smoke(Span::from_secs(4)), dir.path())).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((outcome.played, outcome.interrupted), (1, false));
+    let run = record::open(dir.path()).unwrap();
+    let server = &run.servers[0];
+    assert!(server.finished());
+    for ((population, step), [offered, sent, ok, ..]) in totals(server) {
+        assert!(offered > 0, "{population} never came to {step}");
+        assert_eq!((sent, ok), (offered, offered), "{population} {step}");
+    }
+    let (acknowledged, lost, duplicated) = audit(server).expect("an audit");
+    assert!(acknowledged > 50, "{acknowledged}");
+    assert_eq!((lost, duplicated), (0, 0));
+    let happened = |what: fn(&What) -> bool| server.events.iter().any(|event| what(&event.what));
+    assert!(happened(|what| matches!(what, What::Preloaded { entries: 50.., .. })));
+    assert!(happened(|what| matches!(what, What::ServerExited { wanted: true, .. })));
+    assert!(!happened(|what| matches!(what, What::ErrorExample { .. })), "{:?}", server.events);
+    assert!(!dir.path().join("small/data").exists(), "the store is removed");
+}
+
+#[test]
+fn what_was_acknowledged_outlives_a_kill_of_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let request = request(smoke(Span::from_secs(4)), dir.path());
+    let events = dir.path().join("small/events.jsonl");
+    let killer = std::thread::spawn(move || {
+        // Two seconds after it was started the server is in the middle of the run.
+        let pid = loop {
+            let text = fs::read_to_string(&events).unwrap_or_default();
+            let started =
+                text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let pid = started.filter_map(|event| event["pid"].as_i64()).next();
+            match pid {
+                Some(pid) => break pid,
+                None => std::thread::sleep(std::time::Duration::from_millis(20)),
+            }
+        };
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    });
+    load::run(&request).unwrap_or_else(|error| panic!("{error}"));
+    killer.join().unwrap();
+
+    let run = record::open(dir.path()).unwrap();
+    let server = &run.servers[0];
+    assert!(server.finished());
+    let exits: Vec<bool> = server
+        .events
+        .iter()
+        .filter_map(|event| match event.what {
+            What::ServerExited { wanted, .. } => Some(wanted),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(exits, [false, true], "killed once, started again for the audit, then stopped");
+    let mut failed = 0;
+    for ((population, step), [offered, sent, ok, shed, refused, timed_out, not_sent]) in totals(server) {
+        assert_eq!(offered, ok + shed + refused + timed_out + not_sent, "{population} {step}");
+        assert_eq!(offered, sent + not_sent, "{population} {step}");
+        failed += refused;
+    }
+    assert!(failed > 10, "requests to a server that is gone fail: {failed}");
+    let (acknowledged, lost, duplicated) = audit(server).expect("an audit");
+    assert!(acknowledged > 0);
+    assert_eq!((lost, duplicated), (0, 0));
+}
