@@ -97,16 +97,15 @@ fn what_was_acknowledged_outlives_a_kill_of_the_server() {
     let events = dir.path().join("small/events.jsonl");
     let killer = std::thread::spawn(move || {
         // Two seconds after it was started the server is in the middle of the run.
-        let pid = loop {
-            let text = fs::read_to_string(&events).unwrap_or_default();
-            let started =
-                text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-            let pid = started.filter_map(|event| event["pid"].as_i64()).next();
-            match pid {
-                Some(pid) => break pid,
-                None => std::thread::sleep(std::time::Duration::from_millis(20)),
-            }
-        };
+        let pid = (0..3_000)
+            .find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                let text = fs::read_to_string(&events).ok()?;
+                let lines =
+                    text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+                lines.filter_map(|line| line["event"]["pid"].as_i64()).next()
+            })
+            .expect("a server that was started");
         std::thread::sleep(std::time::Duration::from_secs(2));
         let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
