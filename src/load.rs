@@ -35,6 +35,7 @@ mod sampler;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod under_test;
 mod vars;
 
@@ -44,3 +45,4 @@ pub use plan::Unplayable;
 pub use progress::{Listener, Phase, Progress};
 pub use request::{About, RunError, RunOutcome, RunRequest, System};
 pub use run::run;
+pub use trial::{Exchange, Trial, try_one};

@@ -11,7 +11,7 @@ use super::open::{self, Opened};
 use super::play::{self, PlayArgs};
 use super::{progress, result};
 use crate::load::{self, About, Launch, Refused, RunError, RunRequest, System, Target};
-use crate::scenario::{Origin, Setting};
+use crate::scenario::{Origin, Scenario, Setting};
 
 /// Play a scenario against real servers, one configuration after the other, and write a report.
 #[derive(Debug, Args)]
@@ -46,18 +46,7 @@ pub(super) struct RunCommand {
 pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
     let Opened { found, scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
     let only = play::only(&scenario, &command.only)?;
-    let systems =
-        match command.target.as_ref().or(scenario.target.as_ref().filter(|_| command.server.is_empty())) {
-            Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
-            None => open::servers(&scenario, &command.server)?.into_iter().map(System::Started).collect(),
-        };
-    if systems.is_empty() {
-        return Err(Failure::usage(format!(
-            "{}: nothing to play against: name a server with --server, a running system with --target, or put a \
-             [[server]] into the scenario",
-            found.path.display()
-        )));
-    }
+    let systems = systems(&scenario, &command.server, command.target.as_deref())?;
     let (run_dir, run_id) = folder(command.out, &scenario.name)?;
     let request = RunRequest {
         timeline: scenario.run.timeline(),
@@ -94,6 +83,29 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
     }
 }
 
+/// What is played against: the target named, the servers named, or else what the scenario says.
+///
+/// # Errors
+/// There is nothing, something unknown, or another machine.
+pub(super) fn systems(
+    scenario: &Scenario,
+    servers: &[String],
+    url: Option<&str>,
+) -> Result<Vec<System>, Failure> {
+    let systems = match url.or(scenario.target.as_deref().filter(|_| servers.is_empty())) {
+        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
+        None => open::servers(scenario, servers)?.into_iter().map(System::Started).collect(),
+    };
+    if systems.is_empty() {
+        return Err(Failure::usage(format!(
+            "scenario {:?} has nothing to play against: name a server with --server, a running system with --target, or \
+             put a [[server]] into it",
+            scenario.name
+        )));
+    }
+    Ok(systems)
+}
+
 fn target(url: &str) -> Result<Target, Failure> {
     Target::parse(url).map_err(|refused| {
         let message = refused.to_string();
@@ -104,11 +116,12 @@ fn target(url: &str) -> Result<Target, Failure> {
     })
 }
 
-fn failure(error: &RunError) -> Failure {
+pub(super) fn failure(error: &RunError) -> Failure {
     match error {
-        RunError::Unplayable(_) | RunError::Configuration { .. } | RunError::File { .. } => {
-            Failure::usage(error.to_string())
-        }
+        RunError::Unplayable(_)
+        | RunError::Configuration { .. }
+        | RunError::File { .. }
+        | RunError::NothingToRead { .. } => Failure::usage(error.to_string()),
         _ => anyhow::anyhow!("{error}").into(),
     }
 }

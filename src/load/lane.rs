@@ -249,7 +249,7 @@ impl Floor {
 /// A connection that has carried requests before and ends before the first byte of an answer was, as far as a client
 /// can tell, closed while it was idle: every HTTP client opens another and sends the request again, once. So does this
 /// one; it is one request, whose clock goes on.
-async fn exchange(
+pub(super) async fn exchange(
     dial: &Dial,
     connection: Option<Connection>,
     rendered: Rendered,

@@ -22,11 +22,11 @@ pub(super) struct Preloaded {
     pub(super) visits: Vec<(Vec<Arrival>, Arc<Vars>)>,
 }
 
-/// Writes the entries of before the run whose readers come in it to `path`, a line each.
+/// Writes the entries of before the run whose readers come in it to `path`, a line each; at most so many.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn write(plan: &Plan, messages: &Messages, path: &Path) -> io::Result<Preloaded> {
+pub(super) fn write(plan: &Plan, messages: &Messages, path: &Path, most: u64) -> io::Result<Preloaded> {
     let mut preloaded = Preloaded::default();
     let mut file = BufWriter::new(File::create(path)?);
     let link = messages.keep.first().map_or("link", |keep| keep.name.as_str());
@@ -45,6 +45,9 @@ pub(super) fn write(plan: &Plan, messages: &Messages, path: &Path) -> io::Result
         let mut vars = Vars::default();
         vars.set(link, value);
         preloaded.visits.push((earlier.visits, Arc::new(vars)));
+        if preloaded.entries >= most {
+            break;
+        }
     }
     file.flush()?;
     Ok(preloaded)

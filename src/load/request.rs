@@ -131,6 +131,15 @@ pub enum RunError {
         /// What it said.
         problem: String,
     },
+    /// A journey that reads a message was to be tried, and there is no message.
+    #[error(
+        "population {population:?} reads messages: it can be tried only against a server that the tool starts \
+         (--server), in a scenario that says messages.preload and has senders before its window"
+    )]
+    NothingToRead {
+        /// Its name.
+        population: String,
+    },
     /// A file of the run cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     File {

@@ -159,7 +159,7 @@ impl Stage {
         let messages = self.plan.scenario.messages.as_ref().filter(|messages| messages.preload.is_some());
         let (System::Started(_), Some(messages)) = (&self.system, messages) else { return Ok(None) };
         let path = self.dir.join("preload.jsonl");
-        let preloaded = preload::write(&self.plan, messages, &path).map_err(file(&path))?;
+        let preloaded = preload::write(&self.plan, messages, &path, u64::MAX).map_err(file(&path))?;
         Ok(Some((path, preloaded)))
     }
 

@@ -178,7 +178,8 @@ fn summary(run: &Path) -> Value {
 
 fn adds_up(counts: &Value) {
     let of = |key: &str| counts[key].as_u64().unwrap();
-    let ended = ["ok", "failed", "shed", "timed_out", "not_sent", "in_flight_at_end"].map(of).iter().sum::<u64>();
+    let ended =
+        ["ok", "failed", "shed", "timed_out", "not_sent", "in_flight_at_end"].map(of).iter().sum::<u64>();
     assert_eq!(of("offered"), ended, "{counts}");
 }
 
@@ -197,5 +198,7 @@ fn wait_for<T>(mut value: impl FnMut() -> Option<T>) -> T {
 fn children_of(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
