@@ -1,5 +1,6 @@
 //! The integration tests, one binary: each file is named after what it is about.
 
+mod browser;
 mod cli;
 mod fake_run;
 mod hlog_python;
