@@ -171,10 +171,6 @@ impl Place {
     pub(super) fn width(&self) -> f64 {
         self.right - self.left
     }
-
-    pub(super) fn height(&self) -> f64 {
-        self.bottom - self.top
-    }
 }
 
 /// CSS pixels in plotters' units.

@@ -10,8 +10,6 @@ use crate::scenario::Timeline;
 pub(super) struct Facts {
     /// The measured part and what surrounds it.
     pub(super) timeline: Timeline,
-    /// Length of an interval of the counters, in seconds.
-    pub(super) interval: f64,
     /// Length of a moment of the distributions, in seconds: so many intervals that a long run fits into memory.
     pub(super) moment: f64,
     /// The server configurations, in the order in which they ran.

@@ -29,7 +29,7 @@ pub(super) fn markdown(report: &Report) -> String {
         let state = words::validity(&server.validity);
         let _ = writeln!(text, "- **{}: {state}.** {}", server.name, words::belief(&server.validity));
         for reason in &server.validity.reasons {
-            let _ = writeln!(text, "  - `{}` {}", reason.code, safe(&reason.detail));
+            let _ = writeln!(text, "  - `{}` {}", reason.code, safe(&words::reason(reason)));
         }
     }
     for figure in &report.figures {

@@ -95,7 +95,9 @@ fn validity(server: &ServerSummary) -> String {
         .validity
         .reasons
         .iter()
-        .map(|reason| format!("<li><code>{}</code> {}</li>\n", escape(&reason.code), escape(&reason.detail)))
+        .map(|reason| {
+            format!("<li><code>{}</code> {}</li>\n", escape(&reason.code), escape(&words::reason(reason)))
+        })
         .collect();
     let list = if reasons.is_empty() { String::new() } else { format!("<ul>\n{reasons}</ul>\n") };
     format!(

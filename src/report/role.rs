@@ -17,8 +17,6 @@ pub(super) enum Role {
     Grid,
     /// The lines that values stand on.
     Axis,
-    /// The paper.
-    Surface,
     /// What is not judged: run-in and drain.
     Band,
     /// What was asked of a server.
@@ -59,6 +57,7 @@ const COLOURS: &[(&str, &str, &str)] = &[
     ("muted", "#59636e", "#9aa2ab"),
     ("grid", "#e4e7eb", "#252b34"),
     ("axis", "#b9c0c8", "#454c56"),
+    // The paper itself; no plot draws with it.
     ("surface", "#ffffff", "#0d1117"),
     ("band", "#f1f3f5", "#171c24"),
     ("offered", "#d3d9e0", "#333b46"),
@@ -92,7 +91,6 @@ impl Role {
             Self::Muted => 1,
             Self::Grid => 2,
             Self::Axis => 3,
-            Self::Surface => 4,
             Self::Band => 5,
             Self::Offered => 6,
             Self::Shed => 7,
@@ -155,12 +153,11 @@ pub(super) fn css() -> String {
 mod tests {
     use super::*;
 
-    const ALL: [Role; 15] = [
+    const ALL: [Role; 14] = [
         Role::Ink,
         Role::Muted,
         Role::Grid,
         Role::Axis,
-        Role::Surface,
         Role::Band,
         Role::Offered,
         Role::Server(0),

@@ -1,7 +1,7 @@
 //! The verdict in words, from the data: what the head of every form of the report says.
 
 use super::say;
-use crate::stats::{Expectation, Journeys, ServerSummary, Summary, Validity, ValidityState, Verdict};
+use crate::stats::{Expectation, Journeys, Reason, ServerSummary, Summary, Validity, ValidityState, Verdict};
 
 /// The verdict of the run in one sentence.
 pub(super) fn verdict(summary: &Summary) -> String {
@@ -100,6 +100,16 @@ pub(super) fn belief(validity: &Validity) -> &'static str {
         }
         ValidityState::Invalid => "The numbers may not be believed; what is printed is a bound at best.",
     }
+}
+
+/// One finding: `degraded: p99 of the send lag ...`.
+pub(super) fn reason(reason: &Reason) -> String {
+    let weight = match reason.state {
+        ValidityState::Valid => "worth knowing",
+        ValidityState::Degraded => "degraded",
+        ValidityState::Invalid => "not valid",
+    };
+    format!("{weight}: {}", reason.detail)
 }
 
 /// `pass`, `FAIL`, `undecided`.

@@ -83,7 +83,7 @@ pub(crate) const SLOS: [&str; 5] = [
     "clean{legitimate=true} >= 99%",
     "p99(response_time{population=pharmacist}) < 2s",
     "p99(response_time{population=patient}) < 2s",
-    "p99(response_time{population=software}) < 5s",
+    "p90(response_time{population=software}) < 5s",
     "lost_acknowledged == 0",
 ];
 

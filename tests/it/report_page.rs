@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use regex::Regex;
 use tempfile::TempDir;
@@ -31,6 +32,12 @@ const ODD: Size = Size {
     seconds: 12,
     killed_at: None,
 };
+
+/// The report of [`SMALL`], made once.
+fn small() -> &'static peakday::report::Written {
+    static SMALL_REPORT: OnceLock<(TempDir, peakday::report::Written)> = OnceLock::new();
+    &SMALL_REPORT.get_or_init(|| reported(SMALL)).1
+}
 
 fn reported(size: Size) -> (TempDir, peakday::report::Written) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -95,10 +102,10 @@ fn view(svg: &str) -> [f64; 4] {
 
 #[test]
 fn no_label_is_cut_and_none_lies_over_another() {
-    for (size, expected) in [(SMALL, 7), (ODD, 7)] {
-        let (_dir, written) = reported(size);
+    let (_dir, odd) = reported(ODD);
+    for written in [small(), &odd] {
         let plots = plots(&written.files);
-        assert_eq!(plots.len(), expected, "{:?}", plots.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        assert_eq!(plots.len(), 7, "{:?}", plots.iter().map(|(name, _)| name).collect::<Vec<_>>());
         plots.iter().for_each(|(name, svg)| readable(name, svg));
     }
 }
@@ -111,7 +118,7 @@ fn readable(name: &str, svg: &str) {
         for label in &labels {
             let inside =
                 label.left >= left && label.right <= right && label.top >= top && label.bottom <= bottom;
-            assert!(inside, "{name}: {label:?} is cut by {left} {top} {right} {bottom}");
+            assert!(inside, "{name}: {:?} at {label:?} is cut by {left} {top} {right} {bottom}", label.text);
         }
         for (at, one) in labels.iter().enumerate() {
             for other in &labels[at + 1..] {
@@ -119,7 +126,7 @@ fn readable(name: &str, svg: &str) {
                     || other.right <= one.left
                     || one.bottom <= other.top
                     || other.bottom <= one.top;
-                assert!(apart, "{name}: {one:?} lies over {other:?}");
+                assert!(apart, "{name}: {:?} {one:?} lies over {:?} {other:?}", one.text, other.text);
             }
         }
     }
@@ -127,7 +134,7 @@ fn readable(name: &str, svg: &str) {
 
 #[test]
 fn every_coloured_mark_has_a_class_that_the_theme_knows() {
-    let (_dir, written) = reported(SMALL);
+    let written = small();
     let class = Regex::new(r#"class="([^"]*)""#).expect("a pattern");
     let mark = Regex::new(r"<(path|rect|circle|text|line) [^>]*>").expect("a pattern");
     for (name, svg) in plots(&written.files) {
@@ -144,7 +151,7 @@ fn every_coloured_mark_has_a_class_that_the_theme_knows() {
 
 #[test]
 fn the_page_loads_nothing_and_says_all_without_a_script() {
-    let (_dir, written) = reported(SMALL);
+    let written = small();
     let page = fs::read_to_string(&written.page).expect("a page");
     for loads in ["://", " src=", "<link", "<img", "<iframe", "@import", "url(", "<object", "<embed"] {
         assert!(!page.contains(loads), "the page has {loads:?}");
@@ -161,7 +168,7 @@ fn the_page_loads_nothing_and_says_all_without_a_script() {
 
 #[test]
 fn what_a_server_answered_stays_text() {
-    let (_dir, written) = reported(SMALL);
+    let written = small();
     let page = fs::read_to_string(&written.page).expect("a page");
     assert!(page.contains("queue &lt;full&gt; &amp; closed"), "the example of a refusal is shown");
     assert!(!page.contains("queue <full>"));
@@ -205,7 +212,7 @@ fn a_run_that_was_killed_still_has_a_report_that_says_so() {
 
 #[test]
 fn the_table_fits_a_terminal_and_is_plain() {
-    let (_dir, written) = reported(SMALL);
+    let written = small();
     let table = peakday::report::table(&written.summary);
     assert_eq!(table.lines().count(), 3, "{table}");
     for line in table.lines() {
@@ -229,19 +236,4 @@ fn a_report_is_drawn_again_over_an_earlier_one() {
     let half =
         left.filter(|entry| entry.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "part")));
     assert_eq!(half.count(), 0);
-}
-
-#[test]
-fn look() {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fake-odd");
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    fake_run::write(&dir, ODD);
-    peakday::report::write(&dir).unwrap();
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fake-run");
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    fake_run::write(&dir, Size { scale: 1.0, servers: EVENING, seconds: 75, killed_at: None });
-    let w = peakday::report::write(&dir).unwrap();
-    println!("{}\n{}", peakday::report::verdict(&w.summary), peakday::report::table(&w.summary));
 }

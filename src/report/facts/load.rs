@@ -35,7 +35,6 @@ impl Facts {
         let played = layout.populations.iter().filter(|population| population.played);
         Ok(Self {
             timeline,
-            interval,
             moment: interval * joined as f64,
             servers,
             bounds: slos.iter().filter_map(time_bound).collect(),

@@ -52,10 +52,10 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
                 &lettering::fit_bold(name, HEAD, width),
                 Pen::new(Role::ServerText(*server), HEAD).bold(),
             )?;
-            for row in 0..rows {
+            for (row, rates) in rates.iter().enumerate() {
                 let panel_top = top + row as f64 * (HEAD_ROOM + HEIGHT + GAP) + HEAD_ROOM;
                 let place = Place { left, right: left + width, top: panel_top, bottom: panel_top + HEIGHT };
-                let y = scale(&rates[row]);
+                let y = scale(rates);
                 let last = row + 1 == rows;
                 let panel = canvas.panel(
                     place,
@@ -64,13 +64,13 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
                 );
                 unjudged(&panel, facts)?;
                 let whose = format!("{}, {name}", first.flows[row].population);
-                let windows = &rates[row][*server];
+                let windows = &rates[*server];
                 let texts = windows.iter().map(|w| (w.middle(), words(facts, &whose, w)));
                 boxes.push(readout::Panel::new(place, texts));
                 if column == 0 {
                     panel.heading(0.0, &first.flows[row].population, Role::Ink, "requests/s")?;
                 }
-                draw(&panel, *server, &rates[row][*server], settled(&facts.servers[*server]))?;
+                draw(&panel, *server, &rates[*server], settled(&facts.servers[*server]))?;
             }
         }
         let words = clock_words(facts);

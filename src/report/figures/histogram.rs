@@ -15,8 +15,11 @@ const BARS: f64 = 12.0;
 const TIMES_RIGHT: f64 = 570.0;
 const COLUMN: f64 = 66.0;
 
+/// Name, role and count of a column.
+type Kind = (&'static str, Role, fn(&Lost) -> u64);
+
 /// What a request without a success was, in the order of the columns.
-const KINDS: [(&str, Role, fn(&Lost) -> u64); 5] = [
+const KINDS: [Kind; 5] = [
     ("shed", Role::Shed, |l| l.shed),
     ("timed out", Role::TimedOut, |l| l.timed_out),
     ("failed", Role::Failed, |l| l.failed),
