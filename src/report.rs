@@ -40,7 +40,7 @@ use crate::stats::{self, Summary};
 pub use self::canvas::DrawError;
 pub use self::svg::NoRole;
 
-/// What [`write`] wrote.
+/// What [`write()`] wrote.
 #[derive(Debug)]
 pub struct Written {
     /// The page.

@@ -140,7 +140,7 @@ mod tests {
         let senders = example::population("sender", vec![example::step("send")]);
         let scenario = example::scenario(vec![senders, readers]);
         let at = Offset::from_secs_f64((19 * 3_600 + 30) as f64);
-        let mut drawn = vec![0.0; 24];
+        let mut drawn = [0.0; 24];
         for journey in 0..40_000 {
             let cause = Subject { population: 0, journey, item: 0 };
             for arrival in crate::arrivals::followers(&scenario, &day, 3, 1, cause, at) {

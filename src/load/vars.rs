@@ -19,9 +19,4 @@ impl Vars {
             None => self.0.push((name.into(), value)),
         }
     }
-
-    /// All variables, in the order in which they were first set.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
-    }
 }

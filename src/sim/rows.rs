@@ -4,7 +4,7 @@ use super::meter::{ClassMeter, Meter};
 use super::model::Model;
 use super::peak::Peak;
 
-/// What is estimated, in the order of [`Row::values`].
+/// What is estimated, in the order of `Row::values`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Figure {
