@@ -12,6 +12,7 @@ mod leaf;
 mod place;
 mod population;
 mod problem;
+pub mod queueing;
 mod references;
 mod root;
 mod run;

@@ -1,0 +1,168 @@
+//! From the text of a queueing system's file to a sound [`Queueing`], or to everything that is wrong with it.
+
+mod customers;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use serde::Deserialize;
+
+use self::shape::{BucketTable, Choice, Order, StationTable, SystemTable};
+use super::key::Key;
+use super::leaf::Word;
+use super::place::{Notes, Place};
+use super::{Problems, without_null};
+use crate::scenario::queueing::Queueing;
+use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Leaving, ServerModel, StationModel};
+use crate::units::Span;
+
+/// Whether a text is the file of a queueing system and not of a scenario: it has `[[station]]` or `[[customers]]`.
+pub fn is_queueing(text: &str) -> bool {
+    text.parse::<toml::Table>()
+        .is_ok_and(|table| table.contains_key("station") || table.contains_key("customers"))
+}
+
+/// Reads a queueing system.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its key path and a hint.
+pub fn load(text: &str, name: &str) -> Result<Queueing, Problems> {
+    let notes = Notes::new(&[]);
+    let system = read(text, name, &Place::root(&notes));
+    match (system, notes.into_parts().0) {
+        (Some(system), list) if list.is_empty() => Ok(system),
+        (_, list) => Err(Problems { scenario: name.to_owned(), list }),
+    }
+}
+
+/// The JSON Schema of the file of a queueing system.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::default().with_transform(without_null);
+    settings.into_generator().into_root_schema_for::<SystemTable>().to_value()
+}
+
+fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
+    let table = match text.parse::<toml::Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            place.wrong(format!("this is not TOML: {}", error.to_string().trim_end()), "");
+            return None;
+        }
+    };
+    let table: SystemTable =
+        place.open(Key::deserialize(toml::Value::Table(table)).unwrap_or(Key::Missing))?;
+    let about = place.need("about", table.about).unwrap_or_default();
+    let seed = place.or("seed", table.seed, 1);
+    let run = place.need("run", table.run);
+    let in_run = place.at("run");
+    let run = run.map(|run| {
+        (
+            in_run.or("run_in", run.run_in, Span::ZERO),
+            in_run.need("duration", run.duration),
+            in_run.or("replications", run.replications, 8),
+        )
+    });
+    let stations: Vec<StationModel> = place
+        .list("station", Some(table.station))
+        .into_iter()
+        .filter_map(|(place, table)| station(table, &place))
+        .collect();
+    if stations.is_empty() {
+        place.at("station").wrong("there is none", "write at least one [[station]]");
+    }
+    for (index, station) in stations.iter().enumerate() {
+        if stations[..index].iter().any(|other| other.name == station.name) {
+            place.at("station").wrong(format!("two are named {:?}", station.name), "give each its own name");
+        }
+    }
+    let mut model = ServerModel { stations, classes: Vec::new() };
+    let customers: Vec<_> = place
+        .list("customers", Some(table.customers))
+        .into_iter()
+        .filter_map(|(place, table)| customers::read(table, &place, &mut model))
+        .collect();
+    if customers.is_empty() {
+        place.at("customers").wrong("nobody comes", "write at least one [[customers]]");
+    }
+    let mut observe = Vec::new();
+    let mut cycle = None;
+    if let Some(table) = place.take("observe", table.observe) {
+        let place = place.at("observe");
+        observe = place.list("at", Some(table.at)).into_iter().map(|(_, at)| at).collect();
+        cycle = place.take("cycle", table.cycle);
+        if let Some(cycle) = cycle
+            && observe.iter().any(|at| *at >= cycle)
+        {
+            place.at("at").wrong("a phase lies beyond the cycle", "write times shorter than the cycle");
+        }
+    }
+    let (run_in, duration, replications) = run?;
+    let duration = duration?;
+    if duration == Span::ZERO {
+        in_run.at("duration").wrong("is zero", "write how long it is watched");
+    }
+    if replications == 0 {
+        in_run.at("replications").wrong("is 0", "write how many independent runs, at least 1");
+    }
+    Some(Queueing {
+        name: name.to_owned(),
+        about,
+        seed,
+        run_in,
+        duration,
+        replications,
+        model,
+        customers,
+        observe,
+        cycle,
+    })
+}
+
+fn station(table: StationTable, place: &Place<'_>) -> Option<StationModel> {
+    let name = place.need("name", table.name)?;
+    place.named(&name.0);
+    let discipline = place.or("discipline", table.discipline, Word(Order::Fifo)).0;
+    let dispatch = place.or("dispatch", table.dispatch, Word(Choice::Random)).0;
+    let mut capacity: Vec<(i64, u32)> = place
+        .list("capacity", table.capacity)
+        .into_iter()
+        .filter_map(|(place, change)| {
+            Some((place.need("at", change.at)?.nanos() as i64, place.need("servers", change.servers)?))
+        })
+        .collect();
+    capacity.sort_by_key(|(at, _)| *at);
+    let bucket = place.take("bucket", table.bucket).and_then(|table| bucket(table, &place.at("bucket")));
+    Some(StationModel {
+        queue: place.take("queue", table.queue),
+        discipline: match discipline {
+            Order::Fifo => Discipline::Fifo,
+            Order::Lifo => Discipline::Lifo,
+            Order::Sharing => Discipline::Sharing,
+            Order::Priority => Discipline::Priority { preemptive: false },
+            Order::PreemptivePriority => Discipline::Priority { preemptive: true },
+        },
+        instances: place.or("instances", table.instances, 1),
+        dispatch: match dispatch {
+            Choice::Random => Dispatch::Random,
+            Choice::RoundRobin => Dispatch::RoundRobin,
+            Choice::ShortestQueue => Dispatch::ShortestQueue,
+            Choice::PowerOfTwo => Dispatch::PowerOf(2),
+        },
+        abandoned: place.or("abandoned", table.abandoned, Word(Leaving::Drop)).0,
+        longest_wait: place.take("longest_wait", table.longest_wait),
+        retry_after: None,
+        bucket,
+        capacity,
+        ..StationModel::new(name.0, place.take("servers", table.servers))
+    })
+}
+
+fn bucket(table: BucketTable, place: &Place<'_>) -> Option<Bucket> {
+    let (rate, burst) = (place.need("rate", table.rate), place.need("burst", table.burst));
+    let (per_second, burst) = (rate?.per_second(), burst?);
+    if per_second <= 0.0 || burst == 0 {
+        place.wrong("lets nobody in", "write a rate above 0 and a burst of at least 1");
+    }
+    Some(Bucket { per_second, burst })
+}
