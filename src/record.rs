@@ -20,6 +20,7 @@ mod reader;
 mod resources;
 mod rows;
 mod sample;
+mod stations;
 mod table;
 mod writer;
 
@@ -32,6 +33,7 @@ pub use reader::{IntervalRow, RecordError, Run, ServerRecord, open};
 pub use resources::{Resources, Who};
 pub use rows::{CounterRow, JourneyRow};
 pub use sample::{Clock, JourneyEvent, Sample};
+pub use stations::{StationRow, write_stations};
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod customers;
 mod desk;
 mod estimate;
 mod events;
+mod figures;
 mod histogram;
 mod jobs;
 mod journeys;
@@ -25,6 +26,7 @@ mod profile;
 mod quantile;
 mod recorder;
 mod rows;
+mod run;
 mod sharing;
 mod slab;
 mod table;
@@ -41,6 +43,7 @@ pub use self::play::{
     Simulated, Simulation, SimulationError, StationInterval, StationResult, layout, simulate,
 };
 pub use self::rows::Figure;
+pub use self::run::{Study, run};
 use crate::scenario::Outcome;
 
 /// Which engine is asked for.

@@ -87,6 +87,14 @@ pub fn open(run_dir: &Path) -> Result<Run, RecordError> {
 }
 
 impl ServerRecord {
+    /// What [`super::write_stations`] wrote of the queues inside a simulated server; `None` where nothing was.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn station_figures<T: serde::de::DeserializeOwned>(&self) -> io::Result<Option<T>> {
+        super::stations::read_figures(&self.dir)
+    }
+
     /// Whether the record is complete. Without it the last second is missing, and what was under way has no outcome.
     pub fn finished(&self) -> bool {
         self.events.last().is_some_and(|event| event.what == What::Finished)

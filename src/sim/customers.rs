@@ -3,9 +3,9 @@
 use super::calendar::Calendar;
 use super::clients::{Clients, Horizon, NEVER, Reply, Request};
 use super::profile::Inverse;
-use super::table::Table;
+use super::table::{Laws, Table};
 use crate::rng::{Key, KeyRng};
-use crate::scenario::queueing::{Batch, Coming, Customers, Queueing};
+use crate::scenario::queueing::{Batch, Coming, Customers, Profile, Queueing};
 use crate::scenario::{Law, Outcome, Work};
 use crate::units::Span;
 use rand::RngExt;
@@ -72,6 +72,7 @@ impl Crowd {
     /// The customers of replication `replication`; those who are there at the start are entered in the calendar.
     pub(super) fn new(
         system: &Queueing,
+        laws: &Laws,
         replication: u32,
         (start, horizon): (i64, Horizon),
         later: &mut Calendar<Customer>,
@@ -79,7 +80,7 @@ impl Crowd {
         let root = Key::root(system.seed).word("queueing").with(u64::from(replication));
         let mut groups: Vec<Group> = (0..)
             .zip(&system.customers)
-            .map(|(index, customers)| Group::new(customers, root.with(index), start))
+            .map(|(index, customers)| Group::new(customers, laws, root.with(index), start))
             .collect();
         let classes = system.model.classes.len();
         for (index, (group, customers)) in groups.iter_mut().zip(&system.customers).enumerate() {
@@ -219,6 +220,31 @@ impl Clients for Crowd {
     }
 }
 
+/// The law of the gaps of a Poisson process of constant rate, and true; else the law of the steps of its integral.
+fn gaps_of(profile: &Profile) -> (Work, bool) {
+    match profile {
+        Profile::Constant(rate) if *rate > 0.0 => {
+            (Work::Law(Law::Exponential(Span::from_secs_f64(1.0 / rate))), true)
+        }
+        _ => (Work::Law(Law::Exponential(Span::from_secs(1))), false),
+    }
+}
+
+/// All laws of the customers of a system, made ready.
+pub(super) fn laws(system: &Queueing) -> Laws {
+    let mut laws = Laws::default();
+    for customers in &system.customers {
+        match &customers.arrivals {
+            Coming::Poisson(profile) => laws.add(&gaps_of(profile).0),
+            Coming::Renewal(work) | Coming::Closed { think: work, .. } => laws.add(work),
+            Coming::Even(_) => {}
+        }
+        let patience = customers.patience.iter().map(|patience| &patience.law);
+        patience.chain(customers.retry.iter().map(|retry| &retry.after)).for_each(|law| laws.add(law));
+    }
+    laws
+}
+
 /// Customers of the same instant go by group, then by number.
 #[inline]
 const fn order(who: Customer) -> u64 {
@@ -226,24 +252,20 @@ const fn order(who: Customer) -> u64 {
 }
 
 impl Group {
-    fn new(customers: &Customers, root: Key, start: i64) -> Self {
+    fn new(customers: &Customers, laws: &Laws, root: Key, start: i64) -> Self {
         let gaps = root.word("gaps").rng();
-        let unit = || Table::new(&Work::Law(Law::Exponential(Span::from_secs(1))));
         let begin = start as f64 / 1e9;
+        let counts = |profile: &Profile, steps| {
+            let inverse = Inverse::new(profile, begin);
+            Source::Counts { inverse, reached: 0.0, steps }
+        };
         let source = match &customers.arrivals {
-            Coming::Poisson(crate::scenario::queueing::Profile::Constant(rate)) if *rate > 0.0 => {
-                let mean = Span::from_secs_f64(1.0 / rate);
-                Source::Gaps(Table::new(&Work::Law(Law::Exponential(mean))), gaps)
-            }
-            Coming::Poisson(profile) => Source::Counts {
-                inverse: Inverse::new(profile, begin),
-                reached: 0.0,
-                steps: Some((unit(), gaps)),
+            Coming::Poisson(profile) => match gaps_of(profile) {
+                (law, true) => Source::Gaps(laws.table(&law), gaps),
+                (unit, false) => counts(profile, Some((laws.table(&unit), gaps))),
             },
-            Coming::Even(profile) => {
-                Source::Counts { inverse: Inverse::new(profile, begin), reached: 0.0, steps: None }
-            }
-            Coming::Renewal(work) => Source::Gaps(Table::new(work), gaps),
+            Coming::Even(profile) => counts(profile, None),
+            Coming::Renewal(work) => Source::Gaps(laws.table(work), gaps),
             Coming::Closed { .. } => Source::None,
         };
         let count = customers.route.len();
@@ -261,12 +283,12 @@ impl Group {
             patience: customers
                 .patience
                 .as_ref()
-                .map(|patience| (Table::new(&patience.law), patience.until_service)),
+                .map(|patience| (laws.table(&patience.law), patience.until_service)),
             retry: customers.retry.as_ref().map(|retry| {
-                (Table::new(&retry.after), retry.persistence, retry.attempts.unwrap_or(u32::MAX))
+                (laws.table(&retry.after), retry.persistence, retry.attempts.unwrap_or(u32::MAX))
             }),
             think: match &customers.arrivals {
-                Coming::Closed { think, .. } => Some(Table::new(think)),
+                Coming::Closed { think, .. } => Some(laws.table(think)),
                 _ => None,
             },
         };

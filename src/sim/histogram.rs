@@ -53,19 +53,23 @@ impl Histogram {
         self.max
     }
 
-    /// The value that the share `q` of all does not exceed, in nanoseconds; `None` of nothing.
-    pub(super) fn quantile(&self, q: f64) -> Option<f64> {
-        let rank = (q * self.count as f64).ceil().max(1.0) as u64;
-        let mut before = 0;
-        for (cell, count) in self.counts.iter().enumerate() {
-            if before + count >= rank {
-                let (low, high) = bounds(cell);
-                let within = (rank - before) as f64 / *count as f64;
-                return Some((low + (high - low) * within).min(self.max as f64));
+    /// The values that these shares of all do not exceed, in nanoseconds, in one pass; shares must rise. `None` of
+    /// nothing.
+    pub(super) fn quantiles<const N: usize>(&self, shares: [f64; N]) -> [Option<f64>; N] {
+        let (mut cell, mut before) = (0, 0);
+        shares.map(|q| {
+            if self.count == 0 {
+                return None;
             }
-            before += count;
-        }
-        None
+            let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count);
+            while before + self.counts[cell] < rank {
+                before += self.counts[cell];
+                cell += 1;
+            }
+            let (low, high) = bounds(cell);
+            let within = (rank - before) as f64 / self.counts[cell] as f64;
+            Some((low + (high - low) * within).min(self.max as f64))
+        })
     }
 
     /// How many values exceed `nanos`, the cell in which it lies shared out evenly.
@@ -128,7 +132,8 @@ mod tests {
             for q in [0.01, 0.5, 0.9, 0.99, 1.0] {
                 let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len());
                 let exact = values[rank - 1] as f64;
-                let found = histogram.quantile(q).unwrap();
+                let [found] = histogram.quantiles([q]);
+                let found = found.unwrap();
                 prop_assert!((found - exact).abs() <= exact / 256.0 + 1.0, "{q}: {found} for {exact}");
             }
         }
@@ -143,7 +148,7 @@ mod tests {
         }
         odd.add(&even);
         assert_eq!((odd.count(), odd.max(), odd.mean()), (all.count(), all.max(), all.mean()));
-        assert_eq!(odd.quantile(0.75), all.quantile(0.75));
+        assert_eq!(odd.quantiles([0.25, 0.75]), all.quantiles([0.25, 0.75]));
         assert!((odd.above(6_250_000) - 2_500.0).abs() < 20.0);
     }
 }

@@ -4,13 +4,14 @@ use rayon::prelude::*;
 
 use super::calendar::Calendar;
 use super::clients::{Clients, Horizon};
-use super::customers::{Crowd, Customer};
+use super::customers::{self, Crowd, Customer};
 use super::estimate::Estimate;
 use super::meter::{ClassMeter, Meter};
 use super::model::Model;
 use super::observation::Observation;
 use super::peak::Peak;
 use super::rows::{self, FIGURES, Figure, Row};
+use super::table::Laws;
 use super::{Choice, Engine, Impossible, choose};
 use crate::scenario::queueing::Queueing;
 
@@ -43,6 +44,8 @@ pub struct StationRow {
     pub class: Option<String>,
     /// Counts and histograms of replication 0.
     pub(super) first: ClassMeter,
+    /// Those of the first [`CHUNK`] replications together.
+    pooled: ClassMeter,
     /// Estimates over replications, by [`Figure`].
     pub(super) figures: [Estimate; FIGURES],
 }
@@ -84,9 +87,9 @@ impl StationRow {
     pub const fn abandoned(&self) -> u64 {
         self.first.abandoned
     }
-    /// The share of all who were let in in replication 0 that waited longer than so many seconds.
+    /// The share of all who were let in, in the first 64 replications together, that waited longer than so many seconds.
     pub fn waited_longer(&self, seconds: f64) -> f64 {
-        self.first.wait.above((seconds * 1e9).round() as u64) / self.first.wait.count() as f64
+        self.pooled.wait.above((seconds * 1e9).round() as u64) / self.pooled.wait.count() as f64
     }
 }
 
@@ -112,6 +115,7 @@ pub fn queueing(
     let model = Model::new(&system.model).map_err(Impossible)?;
     let (engine, why) = choose(&model, engine, None)?;
     let rows = rows::rows(&model);
+    let laws = customers::laws(system);
     let name = |row: &Row| {
         let class = match row.classes.as_slice() {
             [class] => Some(system.model.classes[usize::from(*class)].name.clone()),
@@ -132,10 +136,10 @@ pub fn queueing(
         let chunk = done..system.replications.min(done + CHUNK);
         let results: Vec<Replication> = chunk
             .into_par_iter()
-            .map(|number| replicate(system, &model, &rows, engine, number, watch))
+            .map(|number| replicate((system, &laws), &model, &rows, engine, number, watch))
             .collect();
         for replication in results.into_iter().take_while(|replication| replication.completed) {
-            add(&mut result, replication, &rows, system, &name);
+            add(&mut result, replication, done, &rows, system, &name);
             done += 1;
         }
         if done < system.replications && !watch(done) {
@@ -150,6 +154,7 @@ pub fn queueing(
 fn add(
     result: &mut QueueingResult,
     replication: Replication,
+    number: u32,
     rows: &[Row],
     system: &Queueing,
     name: &dyn Fn(&Row) -> (String, Option<String>),
@@ -158,7 +163,13 @@ fn add(
         for (row, (meter, _)) in rows.iter().zip(&replication.meters) {
             let (station, class) = name(row);
             let figures = [Estimate::default(); FIGURES];
-            result.rows.push(StationRow { station, class, first: meter.clone(), figures });
+            result.rows.push(StationRow {
+                station,
+                class,
+                first: meter.clone(),
+                pooled: meter.clone(),
+                figures,
+            });
         }
         for row in rows {
             for at in &system.observe {
@@ -168,7 +179,10 @@ fn add(
             }
         }
     }
-    for (row, (_, values)) in result.rows.iter_mut().zip(&replication.meters) {
+    for (row, (meter, values)) in result.rows.iter_mut().zip(&replication.meters) {
+        if (1..CHUNK).contains(&number) {
+            row.pooled.add(meter);
+        }
         for (estimate, value) in row.figures.iter_mut().zip(values).filter(|(_, value)| value.is_finite()) {
             estimate.add(*value);
         }
@@ -181,7 +195,7 @@ fn add(
 }
 
 fn replicate(
-    system: &Queueing,
+    (system, laws): (&Queueing, &Laws),
     model: &Model,
     rows: &[Row],
     engine: Engine,
@@ -197,7 +211,7 @@ fn replicate(
         meter.observation = Some(Observation::new(instants, model.classes.len()));
     }
     let mut later = Calendar::new();
-    let mut crowd = Crowd::new(system, number, (start, horizon), &mut later);
+    let mut crowd = Crowd::new(system, laws, number, (start, horizon), &mut later);
     let mut go_on = |_: i64, _: u64| watch(number);
     let (peaks, completed) = run(engine, model, &mut crowd, later, &mut meter, start, horizon, &mut go_on);
     let seconds = system.duration.secs_f64();

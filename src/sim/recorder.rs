@@ -60,3 +60,15 @@ impl Recorder for ToDisk<'_> {
         }
     }
 }
+
+/// Nobody listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nobody;
+
+impl Recorder for Nobody {
+    fn offered(&mut self, _: u16, _: u16, _: Offset) {}
+    fn sent(&mut self, _: u16, _: u16, _: Offset) {}
+    fn ended(&mut self, _: &Sample) {}
+    fn journey(&mut self, _: u16, _: Offset, _: JourneyEvent) {}
+    fn passed(&mut self, _: Offset) {}
+}

@@ -137,8 +137,9 @@ impl Row {
             ),
         ];
         for (histogram, figures) in lengths {
-            for (figure, q) in figures.into_iter().zip([0.5, 0.9, 0.95, 0.99, 0.999]) {
-                set(figure, histogram.quantile(q).map_or(f64::NAN, |nanos| nanos / 1e9));
+            let values = histogram.quantiles([0.5, 0.9, 0.95, 0.99, 0.999]);
+            for (figure, value) in figures.into_iter().zip(values) {
+                set(figure, value.map_or(f64::NAN, |nanos| nanos / 1e9));
             }
         }
         let of = |count: u64, value: f64| if count > 0 { value / 1e9 } else { f64::NAN };

@@ -4,6 +4,8 @@
 //! so is its last, so that the tail is exact to 2^-33. Between two points it is a straight line. The table is stretched
 //! by the few 1e-5 that straight lines add to a convex curve, so that its mean is the law's.
 
+use std::sync::Arc;
+
 use crate::rng::Key;
 use crate::scenario::{Law, Work};
 
@@ -21,7 +23,7 @@ pub(super) enum Table {
     /// One of these, equally likely.
     Values(Vec<u64>),
     /// The quantile function; level k covers the shares above 1 - 2^(-11 k). Points in nanoseconds.
-    Quantiles(Box<[[u64; CELLS + 1]; LEVELS]>),
+    Quantiles(Arc<[[u64; CELLS + 1]; LEVELS]>),
 }
 
 impl Table {
@@ -72,7 +74,26 @@ impl Table {
     }
 }
 
-fn tabulate(work: &Work) -> Box<[[u64; CELLS + 1]; LEVELS]> {
+/// Laws that were made ready once, for many replications.
+#[derive(Debug, Default)]
+pub(super) struct Laws(Vec<(Work, Table)>);
+
+impl Laws {
+    /// Makes a law ready.
+    pub(super) fn add(&mut self, work: &Work) {
+        if !self.0.iter().any(|(known, _)| known == work) {
+            self.0.push((work.clone(), Table::new(work)));
+        }
+    }
+
+    /// The table of a law.
+    pub(super) fn table(&self, work: &Work) -> Table {
+        let known = self.0.iter().find(|(known, _)| known == work);
+        known.map_or_else(|| Table::new(work), |(_, table)| table.clone())
+    }
+}
+
+fn tabulate(work: &Work) -> Arc<[[u64; CELLS + 1]; LEVELS]> {
     let mut points = vec![[0.0_f64; CELLS + 1]; LEVELS];
     let mut tail = 1.0;
     for level in &mut points {
@@ -85,11 +106,11 @@ fn tabulate(work: &Work) -> Box<[[u64; CELLS + 1]; LEVELS]> {
     // has the mean of the rest.
     points[LEVELS - 1][CELLS] = quantile::above(work, tail * (-2.0_f64).exp());
     let stretch = work.mean().nanos() as f64 / mean(&points);
-    let mut table = Box::new([[0; CELLS + 1]; LEVELS]);
+    let mut table = [[0; CELLS + 1]; LEVELS];
     for (to, from) in table.iter_mut().flatten().zip(points.iter().flatten()) {
         *to = (from * stretch).round() as u64;
     }
-    table
+    Arc::new(table)
 }
 
 /// The mean of the law that the straight lines make.

@@ -92,7 +92,7 @@ fn summarize_server(run: &Run, record: &ServerRecord, slos: &[Slo]) -> io::Resul
         peak_minute_offered_per_s: cohort.peak_minute(layout),
         legitimate: legitimate(played.clone()),
         populations: played.map(|(population, of)| summarize_population(population, of)).collect(),
-        stations: Vec::new(),
+        stations: record.station_figures()?.unwrap_or_default(),
         audit,
         resources: resources(record)?,
         slos: results,

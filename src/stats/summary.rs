@@ -1,5 +1,7 @@
 //! `summary.json`, field by field: the interface that other programs read (CONTRACT.md, schema version 1).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -289,14 +291,14 @@ pub enum SloUnit {
     Count,
 }
 
-/// A queue inside a simulated server.
+/// A queue inside a simulated server. Counts are of replication 0; the other figures are means over replications.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Station {
     /// Its name.
     pub name: String,
-    /// Class of work.
+    /// Class of work; empty for all classes of the station together.
     pub class: String,
-    /// Requests that came.
+    /// Requests that came in the measured part.
     pub arrivals: u64,
     /// Of those, served.
     pub served: u64,
@@ -304,20 +306,64 @@ pub struct Station {
     pub blocked: u64,
     /// Of those, gone before they were served.
     pub abandoned: u64,
-    /// Share of those served that waited.
-    pub p_wait: f64,
-    /// Waiting time.
+    /// Share of those let in that waited; null when none was.
+    pub p_wait: Option<f64>,
+    /// Waiting time of those let in.
     pub wait_us: Quantiles,
-    /// Waiting and service time.
+    /// Waiting and service time of those served.
     pub sojourn_us: Quantiles,
+    /// Standard deviations of both, in microseconds; null without values.
+    pub deviation_us: [Option<u64>; 2],
     /// Mean number waiting.
     pub queue_mean: f64,
     /// Mean number present.
     pub present_mean: f64,
     /// Mean number of busy servers.
     pub busy_mean: f64,
-    /// busy_mean / servers.
-    pub utilization: f64,
-    /// Mean number of clients between two tries.
-    pub orbit_mean: f64,
+    /// busy_mean / servers; null where there are as many servers as requests.
+    pub utilization: Option<f64>,
+    /// Mean number of clients between two tries; null where clients are journeys.
+    pub orbit_mean: Option<f64>,
+    /// Share of those who came that were turned away; null when nobody came.
+    pub p_block: Option<f64>,
+    /// Share of those let in that lost patience; null when none was.
+    pub p_abandon: Option<f64>,
+    /// Served in the measured part per second of it.
+    pub throughput_per_s: f64,
+    /// Why requests were turned away.
+    pub refused: Refusals,
+    /// Server time that was spent on requests whose client had gone, in seconds.
+    pub wasted_s: f64,
+    /// The longest queue of the station.
+    pub longest_queue: LongestQueue,
+    /// How many independent runs.
+    pub replications: u32,
+    /// 95 % intervals of the means, from the spread between replications, by the name of the field ("p_wait",
+    /// "wait_us.p99"); empty of one replication.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci95: BTreeMap<String, [f64; 2]>,
+}
+
+/// Requests turned away, by cause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refusals {
+    /// No waiting place was free.
+    pub full: u64,
+    /// The token bucket was empty.
+    pub limited: u64,
+    /// They had waited too long when their turn came.
+    pub late: u64,
+}
+
+/// The longest queue of a station (of one of its instances).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LongestQueue {
+    /// The most that waited at once.
+    pub most: f64,
+    /// When, in seconds since the beginning of the measured part; null where nobody waited.
+    pub at_s: Option<f64>,
+    /// Since when anyone had been waiting then.
+    pub since_s: Option<f64>,
+    /// When nobody waited any more; null: not before the end.
+    pub until_s: Option<f64>,
 }

@@ -9,5 +9,6 @@ mod load_server;
 mod report_golden;
 mod report_page;
 mod scenarios;
+mod sim_theory;
 mod stories;
 mod tidy;
