@@ -21,6 +21,7 @@ mod model;
 mod observation;
 mod peak;
 mod plain;
+mod plain_summary;
 mod play;
 mod profile;
 mod quantile;
@@ -30,6 +31,7 @@ mod run;
 mod sharing;
 mod slab;
 mod table;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod workers;
@@ -44,6 +46,7 @@ pub use self::play::{
 };
 pub use self::rows::Figure;
 pub use self::run::{Study, run};
+pub use self::tally::{PopulationTally, Tally, tally};
 use crate::scenario::Outcome;
 
 /// Which engine is asked for.

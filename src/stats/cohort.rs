@@ -234,7 +234,8 @@ impl StepCohort {
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, other: &Self) {
+    /// Adds the counts of others.
+    pub fn add(&mut self, other: &Self) {
         self.offered += other.offered;
         self.sent += other.sent;
         self.ok += other.ok;

@@ -68,6 +68,9 @@ pub struct ServerSummary {
     pub populations: Vec<PopulationSummary>,
     /// Of simulated runs: the queues inside.
     pub stations: Vec<Station>,
+    /// Of simulated queueing systems: who was present at the instants asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<Observation>,
     /// What became of acknowledged things; null when nothing was audited.
     pub audit: Option<Audit>,
     /// What the processes used.
@@ -342,6 +345,25 @@ pub struct Station {
     /// "wait_us.p99"); empty of one replication.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ci95: BTreeMap<String, [f64; 2]>,
+}
+
+/// Who was present at an instant, or in a phase of a cycle: means over replications.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Observation {
+    /// Name of the station.
+    pub station: String,
+    /// Class of work; empty for all classes of the station together.
+    pub class: String,
+    /// The instant or phase, in seconds.
+    pub at: f64,
+    /// Mean number present.
+    pub mean: f64,
+    /// Its 95 % interval; null of one replication.
+    pub mean_ci95: Option<[f64; 2]>,
+    /// Probability that none is present.
+    pub p_empty: f64,
+    /// Its 95 % interval; null of one replication.
+    pub p_empty_ci95: Option<[f64; 2]>,
 }
 
 /// Requests turned away, by cause.

@@ -9,6 +9,7 @@ mod load_server;
 mod report_golden;
 mod report_page;
 mod scenarios;
+mod sim_story;
 mod sim_theory;
 mod stories;
 mod tidy;

@@ -152,3 +152,30 @@ arrivals = { poisson = "1/s" }
         load(&text.replace("poisson = \"1/s\"", "closed = { count = 1, think = \"1s\" }"), "closed").is_ok()
     );
 }
+
+#[test]
+fn every_example_of_the_readme_is_understood_and_every_key_is_in_one() {
+    let readme = include_str!("../../../../scenarios/README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let examples: Vec<&str> = blocks.filter(|block| block.contains("[[customers]]")).collect();
+    assert!(examples.len() >= 4);
+    for example in &examples {
+        load(example, "readme").unwrap_or_else(|problems| panic!("{problems}\n{example}"));
+    }
+    let schema = schema();
+    let tables = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+    for key in tables.filter_map(|table| table["properties"].as_object()).flat_map(|keys| keys.keys()) {
+        let written = [
+            format!("{key} = "),
+            format!("[{key}]"),
+            format!("[[{key}]]"),
+            format!(".{key}]]"),
+            format!("{key} ="),
+        ];
+        let there = written.iter().any(|form| examples.iter().any(|example| example.contains(form.as_str())));
+        assert!(
+            there || ["share", "means", "median", "sigma"].contains(&key.as_str()),
+            "no example says {key}"
+        );
+    }
+}
