@@ -11,6 +11,7 @@ mod result;
 mod run;
 mod schema;
 mod serve;
+mod simulate;
 mod try_one;
 
 use std::io::Write;
@@ -36,6 +37,8 @@ Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run no
 enum Command {
     /// Play a scenario against real servers, and write a report
     Run(run::RunCommand),
+    /// Play a scenario against models of its servers, the whole day in seconds, and write a report
+    Simulate(simulate::SimulateCommand),
     /// Play one journey and print every request and answer
     Try(try_one::TryCommand),
     /// Draw the report of a run again, also of one that was cut off
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ended = match cli.command {
         Command::Run(command) => run::run(command, of_subcommand(&matches)),
+        Command::Simulate(command) => simulate::run(command, of_subcommand(&matches)),
         Command::Try(command) => try_one::run(&command, of_subcommand(&matches)),
         Command::Report(command) => report::run(&command),
         Command::Check(command) => check::run(&command, of_subcommand(&matches)),

@@ -41,6 +41,8 @@ mod vars;
 
 pub use child::{Launch, StartError};
 pub use guard::{Refused, Target};
+pub use interrupt::{install as take_over_interrupt, pressed as interrupted};
+pub use machine::machine;
 pub use plan::Unplayable;
 pub use progress::{Listener, Phase, Progress};
 pub use request::{About, RunError, RunOutcome, RunRequest, System};

@@ -34,6 +34,16 @@ pub(super) struct PlayArgs {
 }
 
 impl PlayArgs {
+    /// Whether a flag or the environment says which part of the day is played, or how fast.
+    pub(super) const fn names_a_part(&self) -> bool {
+        self.window.is_some() || self.time_warp.is_some() || self.duration.is_some()
+    }
+
+    /// Whether any of these was said.
+    pub(super) const fn is_given(&self) -> bool {
+        self.names_a_part() || self.scale.is_some() || self.seed.is_some()
+    }
+
     /// The values that stand above the file's; `matches` are the subcommand's and know where each came from.
     pub(super) fn overrides(&self, matches: &ArgMatches) -> Vec<Override> {
         let values = [

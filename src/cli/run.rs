@@ -127,7 +127,7 @@ pub(super) fn failure(error: &RunError) -> Failure {
 }
 
 /// The run's folder and its id: the one asked for, or a new one below `reports/`.
-fn folder(out: Option<PathBuf>, scenario: &str) -> Result<(PathBuf, String), Failure> {
+pub(super) fn folder(out: Option<PathBuf>, scenario: &str) -> Result<(PathBuf, String), Failure> {
     let now = chrono::Utc::now().format("%Y-%m-%dT%H-%M-%SZ").to_string();
     if let Some(dir) = out {
         if dir.join("run.toml").exists() {
@@ -144,7 +144,7 @@ fn folder(out: Option<PathBuf>, scenario: &str) -> Result<(PathBuf, String), Fai
 }
 
 /// The text of the scenario, with what the flags and the environment put over it as comments below.
-fn resolved(mut text: String, settings: &[Setting]) -> String {
+pub(super) fn resolved(mut text: String, settings: &[Setting]) -> String {
     let over = settings.iter().filter(|setting| setting.origin > Origin::File);
     for Setting { path, value, origin } in over {
         text.push_str(&format!("\n# {path} = {value}   ({origin}, over the file)"));

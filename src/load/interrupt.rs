@@ -18,7 +18,7 @@ static WAKE: Notify = Notify::const_new();
 ///
 /// # Errors
 /// The system refuses the handler.
-pub(super) fn install() -> Result<(), ctrlc::Error> {
+pub fn install() -> Result<(), ctrlc::Error> {
     let handler = || {
         if PRESSED.fetch_add(1, Ordering::SeqCst) > 0 {
             std::process::exit(INTERRUPTED);
@@ -32,7 +32,7 @@ pub(super) fn install() -> Result<(), ctrlc::Error> {
 }
 
 /// True from the first press on.
-pub(super) fn pressed() -> bool {
+pub fn pressed() -> bool {
     PRESSED.load(Ordering::SeqCst) > 0
 }
 

@@ -6,7 +6,7 @@ use super::cpus;
 use crate::record::Machine;
 
 /// What this machine is, as far as it tells.
-pub(super) fn machine(generator: Option<usize>, server: &[usize]) -> Machine {
+pub fn machine(generator: Option<usize>, server: &[usize]) -> Machine {
     let uname = rustix::system::uname();
     let number = |core: &usize| u32::try_from(*core).unwrap_or(u32::MAX);
     Machine {
