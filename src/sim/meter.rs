@@ -50,10 +50,10 @@ pub(super) struct Slice {
     pub(super) blocked: u64,
     /// Requests whose client left before they were served.
     pub(super) abandoned: u64,
-    /// Waiting requests x nanoseconds.
-    pub(super) queue: u64,
+    /// Waiting requests x nanoseconds: of millions who wait for hours more than 64 bits hold.
+    pub(super) queue: u128,
     /// Requests in service x nanoseconds.
-    pub(super) busy: u64,
+    pub(super) busy: u128,
 }
 
 /// The measurements of one class.
@@ -192,10 +192,10 @@ impl Meter {
         while at < until {
             let Some(index) = self.slice(at) else { return };
             let end = (self.from + (index as i64 + 1) * self.length).min(until);
-            let part = (work * (end - at) as u128 / whole) as u64;
+            let part = work * (end - at) as u128 / whole;
             let slice = &mut self.classes[usize::from(class)].slices[index];
             slice.busy += part;
-            slice.queue += (end - at) as u64 * n - part;
+            slice.queue += (end - at) as u128 * u128::from(n) - part;
             at = end;
         }
     }
@@ -212,12 +212,13 @@ impl Meter {
     }
 
     #[inline]
-    fn area(&mut self, since: i64, until: i64, of: impl Fn(&mut Slice) -> &mut u64, class: u16, n: u64) {
+    fn area(&mut self, since: i64, until: i64, of: impl Fn(&mut Slice) -> &mut u128, class: u16, n: u64) {
         let (mut at, until) = (since.max(self.from), until.min(self.to));
         while at < until {
             let Some(index) = self.slice(at) else { return };
             let end = (self.from + (index as i64 + 1) * self.length).min(until);
-            *of(&mut self.classes[usize::from(class)].slices[index]) += (end - at) as u64 * n;
+            *of(&mut self.classes[usize::from(class)].slices[index]) +=
+                u128::from((end - at) as u64) * u128::from(n);
             at = end;
         }
     }
@@ -271,11 +272,11 @@ impl ClassMeter {
 
     /// The area of waiting over the measured part: requests x nanoseconds.
     pub(super) fn queue_area(&self) -> u128 {
-        self.slices.iter().map(|slice| u128::from(slice.queue)).sum()
+        self.slices.iter().map(|slice| slice.queue).sum()
     }
 
     /// The area of service over the measured part: requests x nanoseconds.
     pub(super) fn busy_area(&self) -> u128 {
-        self.slices.iter().map(|slice| u128::from(slice.busy)).sum()
+        self.slices.iter().map(|slice| slice.busy).sum()
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use peakday::scenario::file::{self, Context};
 use peakday::scenario::queueing::Profile;
 use peakday::scenario::server_model::{ServerModel, StationModel};
-use peakday::scenario::{Arrivals, Curve, Scenario, Timeline};
+use peakday::scenario::{Arrivals, Curve, Delay, Scenario, Timeline};
 use peakday::sim::{self, Choice, Simulation, Tally};
 use peakday::synthetic;
 use peakday::units::{Offset, Span, TimeOfDay};
@@ -164,10 +164,13 @@ fn a_lane_of_their_own_keeps_labs_whole_while_the_form_saturates() {
 fn x4_carries_12_million_spread_flat_and_not_with_the_shape_of_the_evening() {
     let scale = 12.0 / 1.85;
     let model = server("x4");
+    // Entries all day long, and nobody who waits for the evening to read.
     let mut flat = evening();
     for population in &mut flat.populations {
-        if let Arrivals::Curve { curve, .. } = &mut population.arrivals {
-            *curve = Curve::from_hours(&[1.0; 24]).unwrap();
+        match &mut population.arrivals {
+            Arrivals::Curve { curve, .. } => *curve = Curve::from_hours(&[1.0; 24]).unwrap(),
+            Arrivals::After(after) => after.delays.retain(|(_, delay)| matches!(delay, Delay::After(_))),
+            Arrivals::Rate { .. } => {}
         }
     }
     for seed in 1..=2 {

@@ -1,7 +1,7 @@
 //! The simulation against queueing theory: every system of tests/data/queueing has an exact answer.
 //!
-//! Accepted is, with at least 20 million customers: a mean within 3 standard errors or 1 %, a quantile within 2 %, a
-//! probability within 3 standard errors. Standard errors are of the spread between replications. Sources of the exact
+//! Accepted is, with at least 20 million customers: a mean within 3 standard errors or 1 %, a quantile within 2 % (at
+//! 99.9 %: or 3 standard errors), a probability within 3 standard errors. Standard errors are of the spread between replications. Sources of the exact
 //! values: Erlang B and C, M/D/c by Crommelin, M/G/1 by Pollaczek and Khinchine, Erlang A by birth and death, constant
 //! patience by Baccelli and Hebuterne, priorities by Cobham, sharing by Kleinrock and by Coffman, Muntz and Trotter,
 //! retrials by Falin and Templeton, the infinite server by Eick, Massey and Whitt, two choices by Mitzenmacher.
@@ -14,6 +14,8 @@ use peakday::sim::{self, Choice, Figure, QueueingResult, StationRow};
 enum Rule {
     Mean,
     Quantile,
+    /// A quantile so far out that 20 million customers do not tell it to 2 %: within 3 standard errors.
+    Tail,
     Probability,
     /// So many parts of one.
     Within(f64),
@@ -37,6 +39,7 @@ fn judge(what: &str, found: f64, error: f64, exact: f64, rule: Rule) -> Option<S
     let most = match rule {
         Mean => (3.0 * error).max(0.01 * exact.abs()),
         Quantile => 0.02 * exact.abs(),
+        Tail => (3.0 * error).max(0.02 * exact.abs()),
         Probability => 3.0 * error,
         Within(share) => share * exact.abs(),
     };
@@ -63,13 +66,14 @@ fn check(name: &str, cases: &[(&str, Figure, f64, Rule)]) -> QueueingResult {
 #[test]
 fn one_server_of_exponential_service() {
     let waits = [(WaitP50, 2.350_018_146), (WaitP95, 13.862_943_61), (WaitP99, 21.910_133_17)];
-    let times = [(SojournP50, 3.465_735_903), (SojournP99, 23.025_850_93), (WaitP999, 33.423_058_64)];
+    let times = [(SojournP50, 3.465_735_903), (SojournP99, 23.025_850_93)];
     let mut cases = vec![
         ("c", PWait, 0.8, Probability),
         ("c", QueueMean, 3.2, Mean),
         ("c", Wait, 4.0, Mean),
         ("c", Sojourn, 5.0, Mean),
         ("c", Utilization, 0.8, Mean),
+        ("c", WaitP999, 33.423_058_64, Tail),
     ];
     cases.extend(waits.into_iter().chain(times).map(|(figure, exact)| ("c", figure, exact, Quantile)));
     check("mmc_c1_rho0.80", &cases);
@@ -88,7 +92,7 @@ fn eight_servers_and_eight_times_eight_behind_a_random_dispatcher() {
                 ("c", WaitP50, 0.423_324_785, Quantile),
                 ("c", WaitP95, 3.301_556_151, Quantile),
                 ("c", WaitP99, 5.313_353_542, Quantile),
-                ("c", WaitP999, 8.191_584_908, Quantile),
+                ("c", WaitP999, 8.191_584_908, Tail),
                 ("c", SojournP50, 1.489_355_347, Quantile),
                 ("c", SojournP99, 7.087_347_448, Quantile),
                 ("c", Utilization, 0.9, Mean),
@@ -108,7 +112,7 @@ fn one_queue_before_64_servers() {
             ("c", Sojourn, 1.048_541_143, Mean),
             ("c", WaitP95, 0.285_419_802_6, Quantile),
             ("c", WaitP99, 0.536_894_376_4, Quantile),
-            ("c", WaitP999, 0.896_673_397_2, Quantile),
+            ("c", WaitP999, 0.896_673_397_2, Tail),
             ("c", SojournP50, 0.748_125_523_4, Quantile),
             ("c", SojournP99, 4.661_106_417, Quantile),
         ],
@@ -164,7 +168,7 @@ fn hyperexponential_service() {
             ("c", PWait, 0.8, Probability),
             ("c", WaitP90, 27.513_050_19, Quantile),
             ("c", WaitP99, 60.012_607_21, Quantile),
-            ("c", WaitP999, 92.512_164_23, Quantile),
+            ("c", WaitP999, 92.512_164_23, Tail),
             ("c", QueueMean, 8.0, Mean),
         ],
     );
