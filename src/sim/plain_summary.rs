@@ -125,8 +125,7 @@ impl QueueingResult {
         for row in &self.rows {
             let name =
                 row.class.as_ref().map_or(row.station.clone(), |class| format!("{} / {class}", row.station));
-            let number =
-                |figure: Figure| row.figure(figure).mean().map_or("-".to_owned(), |mean| short(mean));
+            let number = |figure: Figure| row.figure(figure).mean().map_or("-".to_owned(), short);
             let half = row.figure(Figure::Sojourn).half_width().map_or("-".to_owned(), short);
             lines.push(format!(
                 "{name:<24} {:>12} {:>9} {:>9} {:>9} {:>11} {:>11} {:>11} {half:>11} {:>9} {:>9}",
