@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -19,7 +20,7 @@ use crate::load::lane::Floor;
 use crate::load::pacer::Pacer;
 use crate::load::plan::Plan;
 use crate::load::recorder::{Entry, channel};
-use crate::record::Sample;
+use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{
     Arrivals, Body, Connection, Law, OnFailure, Outcome, Population, Request as Asked, RunPlan, Scenario,
     Step, Success, Template, Timeline,
@@ -125,6 +126,18 @@ where
     }))
 }
 
+/// The same server, and how many connections to it were opened.
+pub(super) fn counted(dial: Dial) -> (Dial, Arc<AtomicUsize>) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let Dial::Memory(open) = dial else { panic!("a server in this process") };
+    let dial = Dial::Memory(Arc::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        open()
+    }));
+    (dial, opened)
+}
+
 pub(super) fn ok() -> Response<Full<Bytes>> {
     Response::new(Full::new(Bytes::from_static(b"ok")))
 }
@@ -148,6 +161,12 @@ impl Played {
         self.entries.iter().filter(|entry| matches!(entry, Entry::Offered { .. })).count()
     }
 
+    /// How many journeys this happened to.
+    pub(super) fn journeys(&self, what: JourneyEvent) -> usize {
+        let is = |entry: &&Entry| matches!(entry, Entry::Journey { event, .. } if *event == what);
+        self.entries.iter().filter(is).count()
+    }
+
     pub(super) fn count(&self, outcome: Outcome) -> usize {
         self.samples().iter().filter(|sample| sample.outcome == outcome).count()
     }
@@ -155,8 +174,19 @@ impl Played {
 
 /// Plays a scenario in virtual time.
 pub(super) async fn play(scenario: Scenario, timeline: Timeline, dial: Dial) -> Played {
+    play_only(scenario, &[], timeline, dial).await
+}
+
+/// Plays some populations of a scenario in virtual time.
+pub(super) async fn play_only(
+    scenario: Scenario,
+    only: &[&str],
+    timeline: Timeline,
+    dial: Dial,
+) -> Played {
     let seed = scenario.seed;
-    let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &[], 8).unwrap());
+    let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+    let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &only, 8).unwrap());
     let lanes: usize = plan.populations.iter().map(|population| population.lanes).sum();
     let (feed, aside, waiting) = channel();
     drop(aside);
