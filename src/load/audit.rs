@@ -78,7 +78,8 @@ pub(super) async fn audit(
         if piece.is_empty() {
             break;
         }
-        let distinct: Vec<String> = piece.into_iter().filter(|receipt| seen.insert(hash(receipt))).collect();
+        let distinct = piece.into_iter().filter(|receipt| seen.insert(hash(receipt)));
+        let distinct: Vec<_> = distinct.map(|receipt| (receipt, State::Unanswered)).collect();
         found.acknowledged += distinct.len() as u64;
         until += Duration::from_millis(distinct.len() as u64);
         left.extend(ask_all(&inquiry, distinct, until, &mut found.duplicated).await);
@@ -86,8 +87,7 @@ pub(super) async fn audit(
     let until = Instant::now() + STORED_WITHIN;
     while !left.is_empty() && Instant::now() < until {
         tokio::time::sleep(AGAIN_AFTER).await;
-        let again = left.into_iter().map(|(receipt, _)| receipt).collect();
-        left = ask_all(&inquiry, again, until, &mut found.duplicated).await;
+        left = ask_all(&inquiry, left, until, &mut found.duplicated).await;
     }
     found.unanswered = left.iter().filter(|(_, state)| *state == State::Unanswered).count() as u64;
     found.lost = left.len() as u64 - found.unanswered;
@@ -109,7 +109,7 @@ struct Inquiry<'a> {
 /// Asks for these receipts; those that are not stored come back, with what was said about them.
 async fn ask_all(
     inquiry: &Inquiry<'_>,
-    receipts: Vec<String>,
+    receipts: Vec<(String, State)>,
     until: Instant,
     duplicated: &mut u64,
 ) -> Vec<(String, State)> {
@@ -120,10 +120,10 @@ async fn ask_all(
         let mut left = Vec::new();
         loop {
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(receipt) = next else { break (left, duplicated) };
+            let Some((receipt, last)) = next else { break (left, duplicated) };
+            // When time is up, what was said last stands.
             let in_time = Instant::now() < until;
-            let state =
-                if in_time { inquiry.ask(&receipt, &mut connection).await } else { State::Unanswered };
+            let state = if in_time { inquiry.ask(&receipt, &mut connection).await } else { last };
             match state {
                 State::Stored { copies } => duplicated += u64::from(copies > 1),
                 State::NotStored | State::Unanswered => left.push((receipt, state)),

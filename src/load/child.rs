@@ -228,3 +228,54 @@ fn last_lines(log: &Path, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell that runs this line as the server.
+    fn order(dir: &Path, line: &str) -> Order {
+        Order {
+            launch: Launch { program: "/bin/sh".into(), arguments: vec!["-c".into(), line.into()] },
+            config: "server.toml".into(),
+            data: dir.join("data"),
+            gateway: None,
+            preload: None,
+            log: dir.join("server.log"),
+            cores: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_is_ready_when_it_says_so_and_stops_when_it_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = "echo hello; echo listening on http://127.0.0.1:81; exec sleep 600";
+        let server = Server::start(&order(dir.path(), line)).await.unwrap();
+        assert_eq!(server.url(), "http://127.0.0.1:81");
+        assert_eq!(server.command()[..2], ["/bin/sh", "-c"]);
+        let status = server.stop().await.unwrap();
+        assert_eq!(describe(status), "signal: 15 (SIGTERM)");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_at_once_is_an_error_with_its_last_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let failed = Server::start(&order(dir.path(), "echo cannot listen: port in use >&2; exit 2")).await;
+        let error = failed.unwrap_err().to_string();
+        assert!(error.contains("exit status: 2") && error.contains("port in use"), "{error}");
+        let missing = Launch { program: "/nonexistent".into(), arguments: Vec::new() };
+        let order = Order { launch: missing, ..order(dir.path(), "") };
+        let error = Server::start(&order).await.unwrap_err().to_string();
+        assert!(error.contains("/nonexistent"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_nobody_holds_any_more_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = "echo listening on http://127.0.0.1:81; exec sleep 600";
+        let server = Server::start(&order(dir.path(), line)).await.unwrap();
+        let pid = Pid::from_raw(server.pid().try_into().unwrap()).unwrap();
+        drop(server);
+        assert!(rustix::process::test_kill_process(pid).is_err());
+    }
+}

@@ -2,6 +2,7 @@
 //! the process. So every number is exact, and nothing takes any time.
 
 mod answers;
+mod auditing;
 mod bench;
 mod connections;
 mod stall;

@@ -11,8 +11,8 @@ use super::bench::{ok, play, population, scenario, server, step, timeline};
 use crate::load::recorder::Entry;
 use crate::record::{Clock, JourneyEvent};
 use crate::scenario::{
-    Accounts, After, Arrivals, Backoff, Cause, Delay, Extract, Keep, Law, Outcome, Population, Retry, RetryFrom,
-    Step, Template,
+    Accounts, After, Arrivals, Backoff, Cause, Delay, Extract, Keep, Law, Outcome, Population, Retry,
+    RetryFrom, Step, Template,
 };
 use crate::units::Span;
 
@@ -80,7 +80,8 @@ fn with_header(name: &str, header: &str, value: &str) -> Step {
 async fn what_is_kept_of_an_answer_is_in_the_next_request_and_a_token_in_the_next_journey() {
     // Signing in gives a token, for the account; entering gives a cookie, for the journey. Leaving wants both.
     let dial = server(|request| async move {
-        let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header =
+            |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (token, cookie) = (header(AUTHORIZATION).to_owned(), header(COOKIE).to_owned());
         match request.uri().path() {
             "/sign-in" => Response::new(Full::new(Bytes::from_static(br#"{"token":"sesame"}"#))),
@@ -133,7 +134,10 @@ async fn a_success_without_what_is_kept_of_it_is_none() {
         })
         .collect();
     assert_eq!(errors.len(), 6, "three of each: {errors:?}");
-    assert!(errors.contains(&"answer without token") && errors.contains(&"no value for ${token}"), "{errors:?}");
+    assert!(
+        errors.contains(&"answer without token") && errors.contains(&"no value for ${token}"),
+        "{errors:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

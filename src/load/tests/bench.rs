@@ -178,12 +178,7 @@ pub(super) async fn play(scenario: Scenario, timeline: Timeline, dial: Dial) -> 
 }
 
 /// Plays some populations of a scenario in virtual time.
-pub(super) async fn play_only(
-    scenario: Scenario,
-    only: &[&str],
-    timeline: Timeline,
-    dial: Dial,
-) -> Played {
+pub(super) async fn play_only(scenario: Scenario, only: &[&str], timeline: Timeline, dial: Dial) -> Played {
     let seed = scenario.seed;
     let only: Vec<String> = only.iter().map(ToString::to_string).collect();
     let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &only, 8).unwrap());
