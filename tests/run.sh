@@ -24,12 +24,13 @@ need cc gcc
 need python3 python3
 need chromium chromium
 
-# The independent reader of our interval logs, in a folder of its own.
+# The independent readers of our interval logs and certificates, in a folder of their own.
 venv=$PWD/target/test-python
-if command -v python3 >/dev/null && ! "$venv/bin/python" -c 'import hdrh' 2>/dev/null; then
+packages=(hdrhistogram==0.10.8 cwt==3.3.0 base45==0.4.4 zxing-cpp==3.1.1 pillow==13.0.0 pypdfium2==5.3.0)
+if command -v python3 >/dev/null && ! "$venv/bin/python" -c 'import hdrh, cwt, base45, zxingcpp, PIL, pypdfium2' 2>/dev/null; then
     python3 -m venv "$venv" >/dev/null 2>&1 || missing+=("python3's venv module (Debian package python3-venv)")
-    "$venv/bin/python" -m pip install --quiet 'hdrhistogram==0.10.8' \
-        || missing+=("the Python package hdrhistogram 0.10.8 in $venv")
+    "$venv/bin/python" -m pip install --quiet "${packages[@]}" \
+        || missing+=("the Python packages ${packages[*]} in $venv")
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -1,5 +1,6 @@
 //! What every handler works with.
 
+use crate::certificate::Certificates;
 use crate::class::Class;
 use crate::config::Config;
 use crate::connections::Connections;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) holds: Holds,
     pub(crate) timer: Timer,
     pub(crate) metrics: Metrics,
+    pub(crate) certificates: Certificates,
     pub(crate) connections: Connections,
     /// Without a slash at the end.
     pub(crate) public_url: String,
@@ -46,6 +48,7 @@ impl App {
             holds: Holds::new(&config),
             timer,
             metrics: Metrics::default(),
+            certificates: Certificates::default(),
             config,
             store,
             keys,

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// | `landing` | `GET /p/{link}` |
 /// | `birth-date` | `POST /p/{link}` |
 /// | `result` | `GET /p/{link}/result` |
-/// | `certificate` | `GET /p/{link}/certificate.txt` |
+/// | `certificate` | `GET /p/{link}/certificate.txt`, `.png`, `.pdf` |
 ///
 /// Health, metrics, receipts, keys and well-known documents have no class: they never take a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub enum Class {
     BirthDate,
     /// `GET /p/{link}/result`.
     Result,
-    /// `GET /p/{link}/certificate.txt`.
+    /// `GET /p/{link}/certificate.txt`, `.png` or `.pdf`.
     Certificate,
 }
 

@@ -1,10 +1,12 @@
 //! The command line of a server, for `sidep-server` and for any other program that starts one.
 
+mod verify_dcc;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::serve::{self, Options};
@@ -52,8 +54,10 @@ impl ServeArgs {
 
 /// The reference server: intake of Covid test results, patients' pages, certificates. Synthetic data only.
 #[derive(Debug, Parser)]
-#[command(name = "sidep-server", version)]
+#[command(name = "sidep-server", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Configuration of the server (TOML) [default: an open server]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -61,9 +65,18 @@ struct Arguments {
     serve: ServeArgs,
 }
 
-/// `sidep-server`: 0 after a drain, 2 with one message on standard error when it could not start.
+#[derive(Debug, Subcommand)]
+enum Command {
+    VerifyDcc(verify_dcc::VerifyArgs),
+}
+
+/// `sidep-server`: 0 after a drain, 2 with one message on standard error when it could not start; `verify-dcc` has its
+/// own exit codes.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::VerifyDcc(arguments)) = arguments.command {
+        return verify_dcc::run(arguments);
+    }
     let config = match arguments.config.as_deref().map(read_config).transpose() {
         Ok(config) => config.unwrap_or_default(),
         Err(message) => return fail(&message),

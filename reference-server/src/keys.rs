@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::dcc::{self, SignerCertificate};
 use crate::hex;
 
 /// All keys of a server.
@@ -22,6 +23,8 @@ pub(crate) struct Keys {
     pub(crate) issuer: SigningKey,
     /// Signs certificates.
     pub(crate) document: SigningKey,
+    /// Vouches for that key.
+    pub(crate) signer: SignerCertificate,
     /// Keys the hashes of birth dates, receipts and sessions.
     pub(crate) secret: Secret,
 }
@@ -42,8 +45,12 @@ impl Keys {
             let make =
                 || EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rand::SystemRandom::new());
             let bytes = read_or_make(&path, || make().map(|key| key.as_ref().to_vec()).ok())?;
-            SigningKey::parse(&bytes).ok_or_else(|| refused(&path, "it is not a P-256 key in PKCS #8"))
+            let key = SigningKey::parse(&bytes);
+            key.map(|key| (key, bytes)).ok_or_else(|| refused(&path, "it is not a P-256 key in PKCS #8"))
         };
+        let (issuer, _) = signing("issuer.p8")?;
+        let (document, document_bytes) = signing("document.p8")?;
+        let signer = signer(&folder.join("signer.pem"), &document, &document_bytes)?;
         let path = folder.join("secret.key");
         let secret = read_or_make(&path, || {
             let mut bytes = [0; 32];
@@ -52,11 +59,18 @@ impl Keys {
         if secret.len() != 32 {
             return Err(refused(&path, "it has not 32 bytes"));
         }
-        Ok(Keys {
-            issuer: signing("issuer.p8")?,
-            document: signing("document.p8")?,
-            secret: Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)),
-        })
+        Ok(Keys { issuer, document, signer, secret: Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)) })
+    }
+}
+
+/// The certificate of the key that signs certificates.
+fn signer(path: &Path, key: &SigningKey, pkcs8: &[u8]) -> Result<SignerCertificate, KeyError> {
+    let bytes = read_or_make(path, || dcc::make(pkcs8).map(String::into_bytes))?;
+    let signer = SignerCertificate::parse(&bytes).map_err(|reason| refused(path, reason))?;
+    if signer.is_of(key.public()) {
+        Ok(signer)
+    } else {
+        Err(refused(path, "it is the certificate of another key than document.p8; remove it for a new one"))
     }
 }
 
@@ -79,6 +93,11 @@ impl SigningKey {
     /// The name under which its public half is published.
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The public half, an uncompressed point.
+    pub(crate) fn public(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
     }
 
     /// The signature, r and s of 32 bytes each.
@@ -146,7 +165,7 @@ fn read_or_make(path: &Path, make: impl FnOnce() -> Option<Vec<u8>>) -> Result<V
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         other => return other.map_err(|error| refused(path, error)),
     }
-    let bytes = make().ok_or_else(|| refused(path, "the system gives no random bytes"))?;
+    let bytes = make().ok_or_else(|| refused(path, "it could not be made"))?;
     write_whole(path, &bytes).map_err(|error| refused(path, error))?;
     Ok(bytes)
 }

@@ -13,6 +13,7 @@ pub mod class;
 pub mod cli;
 pub mod config;
 mod connections;
+pub mod dcc;
 pub mod entry;
 mod gateway;
 mod hex;

@@ -6,10 +6,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::certificate::{kind, outcome};
-use crate::entry::Record;
+use crate::entry::{Outcome, Record};
 
 /// Refusals are filled up to this many bytes, so that their sizes do not tell them apart.
 const REFUSAL: usize = 1_024;
+
+/// Why there is none.
+const NO_CERTIFICATE: &str =
+    "Un résultat indéterminé ne donne pas lieu à un certificat : un nouveau test est nécessaire.";
 
 /// A page that may be shown, but not kept, and not framed or told to others by its address.
 pub(crate) fn page(title: &str, body: &str) -> Response {
@@ -58,11 +62,19 @@ pub(crate) fn result(link: &str, Record { patient, test }: &Record) -> Response 
         // Writing to a String does not fail.
         let _ = writeln!(rows, "<dt>{name}</dt><dd>{}</dd>", escape(value));
     }
-    let link = escape(link);
-    page(
-        "Résultat",
-        &format!("<dl>\n{rows}</dl>\n<p><a href=\"/p/{link}/certificate.txt\">Certificat</a></p>"),
-    )
+    let certificate = match test.result {
+        Outcome::Indeterminate => NO_CERTIFICATE.to_owned(),
+        _ => ["pdf", "png", "txt"]
+            .map(|form| format!("<a href=\"/p/{}/certificate.{form}\">Certificat ({form})</a>", escape(link)))
+            .join(" "),
+    };
+    page("Résultat", &format!("<dl>\n{rows}</dl>\n<p>{certificate}</p>"))
+}
+
+/// Instead of the certificate of an indeterminate result.
+pub(crate) fn no_certificate(link: &str) -> Response {
+    let back = format!("<p><a href=\"/p/{}/result\">Résultat</a></p>", escape(link));
+    page("Pas de certificat", &format!("<p>{NO_CERTIFICATE}</p>\n{back}"))
 }
 
 /// The form of a professional's entry.

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::Record;
 use crate::link::{Link, LinkKey};
@@ -35,7 +36,7 @@ pub(crate) async fn landing(State(app): State<Arc<App>>, Path(link): Path<String
 }
 
 #[derive(Debug, Deserialize)]
-struct Form {
+struct DateForm {
     #[serde(default)]
     birth_date: String,
 }
@@ -55,7 +56,8 @@ pub(crate) async fn birth_date(
 
 async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal> {
     // A form without a date is a wrong date.
-    let date = serde_urlencoded::from_bytes::<Form>(&form).map(|form| form.birth_date).unwrap_or_default();
+    let date =
+        serde_urlencoded::from_bytes::<DateForm>(&form).map(|form| form.birth_date).unwrap_or_default();
     let (key, now) = (key_of(link), Moment::now());
     let birth = birth::hash(&app.keys.secret, key, &date);
     match app.store.try_birth_date(key, birth, now, app.lockout()).await? {
@@ -91,7 +93,34 @@ pub(crate) async fn result(
 }
 
 /// `GET /p/{link}/certificate.txt`.
-pub(crate) async fn certificate(
+pub(crate) async fn certificate_text(
+    app: State<Arc<App>>,
+    link: Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    certificate_as(Form::Text, app, link, headers).await
+}
+
+/// `GET /p/{link}/certificate.png`.
+pub(crate) async fn certificate_picture(
+    app: State<Arc<App>>,
+    link: Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    certificate_as(Form::Picture, app, link, headers).await
+}
+
+/// `GET /p/{link}/certificate.pdf`.
+pub(crate) async fn certificate_document(
+    app: State<Arc<App>>,
+    link: Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    certificate_as(Form::Document, app, link, headers).await
+}
+
+async fn certificate_as(
+    form: Form,
     State(app): State<Arc<App>>,
     Path(link): Path<String>,
     headers: HeaderMap,
@@ -99,10 +128,13 @@ pub(crate) async fn certificate(
     let work = Arc::clone(&app);
     let work = async move {
         match behind(&work, &link, &headers).await {
-            Ok(Some((result, record))) => {
-                let text = certificate::text(&work.keys.document, &work.public_url, &result, &record);
-                pages::protected(text.ok_or(Refusal::Broken).into_response())
-            }
+            Ok(Some((result, record))) => match certificate::answer(&work, form, &result, &record).await {
+                Ok(answer) => pages::protected(answer),
+                Err(Refusal::NoCertificate) => {
+                    with_status(StatusCode::NOT_FOUND, pages::no_certificate(&link))
+                }
+                Err(refusal) => refusal.into_response(),
+            },
             Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
             Err(refusal) => refusal.into_response(),
         }

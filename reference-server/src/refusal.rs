@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Forbidden(Scope),
     /// 404: there is no such thing, or it is somebody else's.
     NotFound,
+    /// 404: an indeterminate result certifies nothing.
+    NoCertificate,
     /// 408: the body took too long.
     TooSlow,
     /// 413: the body is too large; its limit in bytes.
@@ -64,6 +66,9 @@ impl IntoResponse for Refusal {
                 (StatusCode::FORBIDDEN, format!("the token has not the scope {}", scope.name()))
             }
             Refusal::NotFound => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
+            Refusal::NoCertificate => {
+                (StatusCode::NOT_FOUND, "an indeterminate result has no certificate".to_owned())
+            }
             Refusal::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body took too long".to_owned()),
             Refusal::TooLarge(limit) => {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))

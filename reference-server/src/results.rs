@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::accounts::Kind;
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::{Entry, Record, fold};
 use crate::intake::{self, Rejected};
@@ -163,10 +164,7 @@ pub(crate) async fn print(
     let work = Arc::clone(&app);
     let work = async move {
         let printed = match own(&work, &sender, &id).await {
-            Ok((result, record)) => {
-                certificate::text(&work.keys.document, &work.public_url, &result, &record)
-                    .ok_or(Refusal::Broken)
-            }
+            Ok((result, record)) => certificate::answer(&work, Form::Text, &result, &record).await,
             Err(refusal) => Err(refusal),
         };
         private(printed.into_response())
@@ -208,7 +206,8 @@ pub(crate) fn rfc3339(moment: Moment) -> String {
         .unwrap_or_default()
 }
 
-/// `GET /v1/certificates/jwks.json`: the key that signs certificates.
-pub(crate) async fn certificate_keys(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "keys": [app.keys.document.jwk()] }))
+/// `GET /v1/certificates/signer.pem`: what a verifier of certificates trusts.
+pub(crate) async fn signer(State(app): State<Arc<App>>) -> Response {
+    let media_type = header::HeaderValue::from_static("application/x-pem-file");
+    ([(header::CONTENT_TYPE, media_type)], app.keys.signer.pem().to_owned()).into_response()
 }

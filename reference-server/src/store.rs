@@ -99,6 +99,14 @@ impl Store {
         self.write(|reply| Write::BirthDate { link, birth, now, lockout, reply }).await
     }
 
+    /// Keeps the text of a result's certificate, and returns the one that is kept: the first one, for good.
+    ///
+    /// # Errors
+    /// When it was not stored.
+    pub async fn keep_certificate(&self, id: i64, text: String) -> Result<String, StoreError> {
+        self.write(|reply| Write::Certificate { id, text, reply }).await
+    }
+
     /// Erases a message that the gateway has taken, its link included.
     ///
     /// # Errors
@@ -129,6 +137,14 @@ impl Store {
     /// When it could not be read.
     pub async fn result_by_link(&self, link: LinkKey) -> Result<Option<StoredResult>, StoreError> {
         self.read(|reply| Read::ByLink { link, reply }).await
+    }
+
+    /// The text of a result's certificate, if one has been issued.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn certificate(&self, id: i64) -> Result<Option<String>, StoreError> {
+        self.read(|reply| Read::Certificate { id, reply }).await
     }
 
     /// How many stored results have this sender and sample number.

@@ -25,6 +25,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/main", "reference-server/src/cli", "reference-server/src/main"]),
     ("rand_distr", &["src/scenario/law", "src/arrivals", "reference-server/src/config/law"]),
     ("rusqlite", &["reference-server/src/store"]),
+    ("coset", &["reference-server/src/dcc"]),
+    ("ciborium", &["reference-server/src/dcc"]),
+    ("base45", &["reference-server/src/dcc"]),
+    ("flate2", &["reference-server/src/dcc"]),
+    ("rcgen", &["reference-server/src/dcc"]),
+    ("x509_cert", &["reference-server/src/dcc"]),
+    ("qrcodegen", &["reference-server/src/certificate/code"]),
+    ("png", &["reference-server/src/certificate/picture"]),
+    ("pdf_writer", &["reference-server/src/certificate/document"]),
 ];
 
 /// Modules that know no wall clock, no async runtime and no network.

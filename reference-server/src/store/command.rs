@@ -32,6 +32,11 @@ pub(crate) enum Write {
         lockout: Lockout,
         reply: Reply<Attempt>,
     },
+    Certificate {
+        id: i64,
+        text: String,
+        reply: Reply<String>,
+    },
     Delivered {
         due: Due,
         reply: Reply<()>,
@@ -65,6 +70,10 @@ pub(crate) enum Read {
     ByLink {
         link: LinkKey,
         reply: Reply<Option<StoredResult>>,
+    },
+    Certificate {
+        id: i64,
+        reply: Reply<Option<String>>,
     },
     Copies {
         sample: Fingerprint,

@@ -1,6 +1,7 @@
 //! The reference server from outside: over HTTP, in this process or as the real program.
 
 mod api;
+mod certificates;
 mod client;
 mod connections;
 mod outbox;

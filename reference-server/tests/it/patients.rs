@@ -56,7 +56,7 @@ async fn the_right_date_opens_a_session_for_this_link_alone() {
     assert_eq!(page.headers["cache-control"], "no-store");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
     let certificate = read(&format!("/p/{own}/certificate.txt"), cookie).await.expect(200).text();
-    assert!(certificate.contains("Nom : Exempleb"), "{certificate}");
+    assert!(certificate.starts_with("HC1:"), "{certificate}");
     for (path, cookie) in [
         (format!("/p/{own}/result"), ""),
         (format!("/p/{own}/certificate.txt"), "session=AAAA"),

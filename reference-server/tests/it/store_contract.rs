@@ -49,6 +49,7 @@ contract! {
     failures_are_counted_and_survive_a_restart,
     messages_are_kept_until_they_are_delivered,
     a_message_put_off_is_due_later,
+    the_first_certificate_of_a_result_is_kept_for_good,
     many_at_once_are_all_answered,
     a_closed_store_says_so,
 }
@@ -254,4 +255,15 @@ async fn a_closed_store_says_so(backend: impl Backend) {
     store.close().await;
     assert!(matches!(store.save_results(vec![result(1)]).await, Err(StoreError::Closed)));
     assert!(matches!(store.result(1).await, Err(StoreError::Closed)));
+}
+
+async fn the_first_certificate_of_a_result_is_kept_for_good(backend: impl Backend) {
+    let store = backend.open();
+    assert_eq!(store.certificate(1).await.unwrap(), None);
+    assert_eq!(store.keep_certificate(1, "first".to_owned()).await.unwrap(), "first");
+    assert_eq!(store.keep_certificate(1, "second".to_owned()).await.unwrap(), "first");
+    assert_eq!(store.keep_certificate(2, "other".to_owned()).await.unwrap(), "other");
+    store.close().await;
+    let store = backend.open();
+    assert_eq!(store.certificate(1).await.unwrap().as_deref(), Some("first"));
 }

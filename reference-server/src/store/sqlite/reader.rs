@@ -21,6 +21,7 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
             None | Some(Read::Stop) => return,
             Some(Read::Result { id, reply }) => answer(reply, reader.result(id)),
             Some(Read::ByLink { link, reply }) => answer(reply, reader.by_link(link.0)),
+            Some(Read::Certificate { id, reply }) => answer(reply, reader.certificate(id)),
             Some(Read::Copies { sample, reply }) => answer(reply, reader.copies(sample)),
             Some(Read::Search { sender, prefix, limit, reply }) => {
                 answer(reply, reader.search(&sender, &prefix, limit));
@@ -38,6 +39,7 @@ fn answer<T>(reply: Reply<T>, value: rusqlite::Result<T>) {
 struct Reader<'c> {
     result: Statement<'c>,
     link: Statement<'c>,
+    certificate: Statement<'c>,
     generations: Statement<'c>,
     copies: Statement<'c>,
     names: Statement<'c>,
@@ -50,6 +52,7 @@ impl<'c> Reader<'c> {
         Ok(Reader {
             result: prepare(connection, "SELECT * FROM results WHERE id = ?1")?,
             link: prepare(connection, "SELECT id FROM links WHERE link = ?1")?,
+            certificate: prepare(connection, "SELECT text FROM certificates WHERE id = ?1")?,
             generations: prepare(connection, "SELECT min(generation), max(generation) FROM samples")?,
             copies: prepare(
                 connection,
@@ -78,6 +81,10 @@ impl<'c> Reader<'c> {
             Some(id) => self.result(id),
             None => Ok(None),
         }
+    }
+
+    fn certificate(&mut self, id: i64) -> rusqlite::Result<Option<String>> {
+        optional(self.certificate.query_row([id], |row| row.get(0)))
     }
 
     /// Every generation there is, the latest first.

@@ -1,7 +1,7 @@
 //! The tables, and how a connection is set up.
 //!
 //! Every key grows with time, so that an insert touches the last pages of its table and not a random one: `results`,
-//! `drafts` and `outbox` by their ids, `links` and `attempts` by the link's leading seconds, and what has to be found by
+//! `drafts`, `certificates` and `outbox` by their ids, `links` and `attempts` by the link's leading seconds, and what has to be found by
 //! a hash or a name by its generation (see `generations.rs`).
 
 use std::path::Path;
@@ -12,7 +12,12 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// Written into the file; a database of another version is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// The last version without `certificates`.
+const WITHOUT_CERTIFICATES: i64 = 1;
+
+const CERTIFICATES: &str = "CREATE TABLE certificates (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;";
 
 const TABLES: &str = "
 CREATE TABLE results (
@@ -56,9 +61,15 @@ pub(super) fn create(file: &Path) -> Result<Connection, StoreError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         VERSION => {}
+        WITHOUT_CERTIFICATES => {
+            let migration = format!("BEGIN; {CERTIFICATES} PRAGMA user_version={VERSION}; COMMIT;");
+            connection.execute_batch(&migration)?;
+        }
         0 => {
             connection.execute_batch("PRAGMA page_size=4096; PRAGMA journal_mode=WAL;")?;
-            connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"))?;
+            connection.execute_batch(&format!(
+                "BEGIN; {TABLES} {CERTIFICATES} PRAGMA user_version={VERSION}; COMMIT;"
+            ))?;
         }
         other => {
             return Err(StoreError::Failed(format!(

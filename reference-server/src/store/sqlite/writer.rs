@@ -62,6 +62,7 @@ struct Writer<'c> {
     commit: Statement<'c>,
     rollback: Statement<'c>,
     insert_draft: Statement<'c>,
+    keep_certificate: Statement<'c>,
     results: Results<'c>,
     attempts: Attempts<'c>,
     outbox: Outbox<'c>,
@@ -75,6 +76,11 @@ impl<'c> Writer<'c> {
             commit: prepare(connection, "COMMIT")?,
             rollback: prepare(connection, "ROLLBACK")?,
             insert_draft: prepare(connection, "INSERT INTO drafts VALUES (?1, ?2, ?3, ?4)")?,
+            keep_certificate: prepare(
+                connection,
+                // The update changes nothing; without it, RETURNING has no row when there is one already.
+                "INSERT INTO certificates VALUES (?1, ?2) ON CONFLICT DO UPDATE SET text = text RETURNING text",
+            )?,
             results: Results::prepare(connection)?,
             attempts: Attempts::prepare(connection)?,
             outbox: Outbox::prepare(connection)?,
@@ -136,6 +142,9 @@ impl<'c> Writer<'c> {
             }),
             Write::BirthDate { link, birth, now, lockout, reply } => {
                 answer(reply, usable, || self.attempts.judge(link, birth, now, lockout, change))
+            }
+            Write::Certificate { id, text, reply } => {
+                answer(reply, usable, || self.keep_certificate.query_row((id, text), |row| row.get(0)))
             }
             Write::Delivered { due, reply } => answer(reply, usable, || self.outbox.delivered(due, change)),
             Write::Postpone { due, until, reply } => {
