@@ -117,8 +117,7 @@ async fn the_verifier_answers_with_the_payload_or_with_the_reason() {
     assert_eq!(payload["nam"]["fnt"], "EXEMPLEB");
     assert_eq!(payload["t"][0]["ma"], "1232");
 
-    let (other_server, other) = self::server().await;
-    drop(other_server);
+    let (_other_server, other) = self::server().await;
     for (text, signer, more, words) in [
         (&text[..], &signer, &["--at", "2022-01-05T18:00:00+01:00"][..], "future"),
         (&text, &signer, &["--at", "2099-01-05T18:00:00+01:00"], "expired"),
