@@ -46,6 +46,8 @@ pub(super) struct ServerFacts {
     pub(super) flows: Vec<Flow>,
     /// What became of each population's journeys, in the scenario's order.
     pub(super) journeys: Vec<JourneyFacts>,
+    /// What happened to it, and when, in wall seconds: incidents, an abort, a server that ended by itself.
+    pub(super) happenings: Vec<(f64, String)>,
 }
 
 /// What became of a population's journeys.
@@ -156,6 +158,12 @@ impl Response {
     pub(super) fn quantile(&self, q: f64) -> Option<u64> {
         let rank = (q * self.offered() as f64).ceil().max(1.0) as u64;
         self.ok.at_rank(rank)
+    }
+
+    /// The time within which the fastest hundredth of the successes came, in microseconds. Plots on a log scale begin
+    /// there: a handful of trivial answers would take up half of it.
+    pub(super) fn fastest(&self) -> Option<u64> {
+        self.ok.at_rank(self.ok.count().div_ceil(100))
     }
 
     /// Adds another's requests.

@@ -38,6 +38,11 @@ impl Labels {
         canvas.text(at, text, Pen { at: side, ..pen })
     }
 
+    /// Keeps texts that come later away from a place.
+    pub(super) fn keep_off(&mut self, place: Place) {
+        self.taken.push(place);
+    }
+
     fn free(&self, place: &Place) -> bool {
         let Place { left, top, right, bottom } = *place;
         let inside = left >= self.area.left

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::page::{AUDIT_NOTE, JOURNEYS_NOTE, STEPS_NOTE};
+use super::page::{AUDIT_NOTE, JOURNEYS_NOTE, OVERVIEW_NOTE, STEPS_NOTE};
 use super::table::Table;
 use super::{Report, provenance, tables, words};
 
@@ -18,7 +18,7 @@ pub(super) fn markdown(report: &Report) -> String {
     }
     text.push('\n');
     text += &tables::overview(summary).markdown();
-    text += "\np50 and p99: response time of the legitimate populations, over all offered requests.\n";
+    let _ = writeln!(text, "\n{OVERVIEW_NOTE}");
     text += "\n## What was played\n\n";
     text += &list(&provenance::played(report));
     if let Some(words) = words::warp(summary.time_warp) {

@@ -63,7 +63,10 @@ fn head(report: &Report) -> String {
     for server in &summary.servers {
         let _ = writeln!(html, "<li>{}.</li>", escape(&words::outcome(server)));
     }
-    html.push_str("</ul>\n<h2>What was played</h2>\n");
+    html.push_str("</ul>\n");
+    html += &tables::overview(summary).html();
+    let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(OVERVIEW_NOTE));
+    html.push_str("<h2>What was played</h2>\n");
     html += &definitions(&provenance::played(report));
     if let Some(words) = words::warp(summary.time_warp) {
         let _ = writeln!(html, "<p class=\"note\">{}</p>", escape(&words));
@@ -146,6 +149,10 @@ fn sections(report: &Report) -> String {
     html
 }
 
+/// What the columns of the overview are.
+pub(super) const OVERVIEW_NOTE: &str = "Clean journeys: completed, with nothing in them refused, timed out or failed. p50 \
+    and p99: response time of the legitimate populations over all offered requests; \u{201c}none\u{201d}: it is a \
+    request without a success.";
 /// What the columns of the journeys' table are.
 pub(super) const JOURNEYS_NOTE: &str = "Journeys that arrived in the measured part, early enough to end in it. Judged: \
     without the unfinished ones in which nothing had failed yet. Goodput: share of the offered requests that succeeded \

@@ -4,7 +4,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::axis::Axis;
-use super::canvas::{Canvas, DrawError, Drawn, LABEL, Pen, Place, REMARK, Stroke, units};
+use super::canvas::{At, Canvas, DrawError, Drawn, LABEL, Pen, Place, REMARK, Stroke, units};
+use super::labels::Labels;
 use super::lettering;
 use super::role::{Dash, Role};
 use super::svg::{Svg, UNITS};
@@ -19,6 +20,13 @@ pub(super) struct Panel<'c> {
     place: Place,
     x: Axis,
     y: Axis,
+}
+
+/// Where in a panel a remark stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    Top,
+    Bottom,
 }
 
 /// A name at the right end of a series.
@@ -101,18 +109,40 @@ impl<'c> Panel<'c> {
         self.canvas.text((x + after, y), unit, Pen::new(Role::Muted, LABEL))
     }
 
-    /// Shades what is not judged between two values of x, with its name at the top where it fits.
-    pub(super) fn band(&self, from: f64, to: f64, name: &str) -> Drawn {
+    /// Texts inside of this panel that keep out of each other's way.
+    pub(super) fn labels(&self) -> Labels {
+        Labels::within(self.place)
+    }
+
+    /// Shades what is not judged between two values of x, with its name at an edge where it fits.
+    pub(super) fn band(&self, from: f64, to: f64, name: &str, edge: Edge, labels: &mut Labels) -> Drawn {
         let ((left, _), (right, _)) = (self.at(from, 0.0), self.at(to, 0.0));
         if right - left < 0.5 {
             return Ok(());
         }
         self.canvas.fill(Place { left, right, ..self.place }, Role::Band, 1.0)?;
-        if !name.is_empty() && lettering::width(name, REMARK) < right - left - 4.0 {
-            let at = ((left + right) / 2.0, self.place.top + 9.0);
-            self.canvas.text(at, name, Pen::new(Role::Muted, REMARK).middle())?;
+        if lettering::width(name, REMARK) < right - left - 4.0 {
+            let wanted = [(((left + right) / 2.0, self.row(edge)), At::Middle)];
+            labels.put(self.canvas, &wanted, name, Pen::new(Role::Muted, REMARK))?;
         }
         Ok(())
+    }
+
+    /// Marks an instant on the x axis with a line from bottom to top and a name at an edge.
+    pub(super) fn mark(&self, at: f64, name: &str, edge: Edge, labels: &mut Labels) -> Drawn {
+        let (x, _) = self.at(at, 0.0);
+        let Place { top, bottom, .. } = self.place;
+        self.canvas.line((x, bottom), (x, top), Stroke::new(Role::Ink, 1.2).dash(Dash::Dotted))?;
+        let y = self.row(edge);
+        let wanted = [((x + 5.0, y), At::Start), ((x - 5.0, y), At::End)];
+        labels.put(self.canvas, &wanted, name, Pen::new(Role::Ink, REMARK))
+    }
+
+    fn row(&self, edge: Edge) -> f64 {
+        match edge {
+            Edge::Top => self.place.top + 9.0,
+            Edge::Bottom => self.place.bottom - 9.0,
+        }
     }
 
     /// Draws a line through the points; it is broken where there is no value, and a value alone is a dot.

@@ -6,7 +6,7 @@ const BEYOND: f64 = 10.0;
 /// Multiples of the record's interval that may be a window.
 const MULTIPLES: [usize; 9] = [1, 2, 5, 10, 15, 30, 60, 120, 300];
 
-/// Fewest windows that still show a course.
+/// Fewest windows in which a quantile is told: a short run has few, but they are better than none.
 const FEWEST: usize = 5;
 
 /// Samples that a quantile needs.
@@ -26,11 +26,11 @@ pub(super) fn name(quantile: f64) -> String {
 }
 
 /// The smallest multiple of the interval in which a typical window holds `wanted`, given how many each interval holds;
-/// `None` where that would leave too few windows.
-pub(super) fn multiple_for(counts: &[u64], wanted: f64) -> Option<usize> {
+/// `None` where that would leave fewer than `fewest` windows.
+pub(super) fn multiple_for(counts: &[u64], wanted: f64, fewest: usize) -> Option<usize> {
     MULTIPLES
         .into_iter()
-        .take_while(|multiple| *multiple == 1 || counts.len() / multiple >= FEWEST)
+        .take_while(|multiple| *multiple == 1 || counts.len() / multiple >= fewest)
         .find(|multiple| typical(counts, *multiple) >= wanted)
 }
 
@@ -38,14 +38,14 @@ pub(super) fn multiple_for(counts: &[u64], wanted: f64) -> Option<usize> {
 /// many values its intervals hold.
 pub(super) fn choose(series: &[Vec<u64>]) -> Option<(f64, usize)> {
     [0.99, 0.95, 0.9, 0.5].into_iter().find_map(|q| {
-        let multiples = series.iter().filter_map(|counts| multiple_for(counts, samples_for(q)));
+        let multiples = series.iter().filter_map(|counts| multiple_for(counts, samples_for(q), FEWEST));
         Some((q, multiples.max()?))
     })
 }
 
-/// The largest multiple that still shows a course.
-pub(super) fn largest(intervals: usize) -> usize {
-    MULTIPLES.into_iter().rev().find(|multiple| intervals / multiple >= FEWEST).unwrap_or(1)
+/// The largest multiple that leaves `fewest` windows.
+pub(super) fn largest(intervals: usize, fewest: usize) -> usize {
+    MULTIPLES.into_iter().rev().find(|multiple| intervals / multiple >= fewest).unwrap_or(1)
 }
 
 /// A multiple that leaves at most `most` windows: more points than that are not seen, but slow.
@@ -68,14 +68,14 @@ mod tests {
     fn windows_grow_until_the_quantile_has_its_samples() {
         let counts = [450; 75];
         assert_eq!(samples_for(0.99), 1_000.0);
-        assert_eq!(multiple_for(&counts, samples_for(0.99)), Some(5));
-        assert_eq!(multiple_for(&counts, samples_for(0.5)), Some(1));
+        assert_eq!(multiple_for(&counts, samples_for(0.99), 5), Some(5));
+        assert_eq!(multiple_for(&counts, samples_for(0.5), 5), Some(1));
     }
 
     #[test]
     fn a_quantile_is_not_told_where_its_windows_would_be_too_few() {
-        assert_eq!(multiple_for(&[12; 15], samples_for(0.99)), None);
-        assert_eq!(multiple_for(&[], 20.0), None);
+        assert_eq!(multiple_for(&[12; 15], samples_for(0.99), 5), None);
+        assert_eq!(multiple_for(&[], 20.0, 5), None);
     }
 
     #[test]

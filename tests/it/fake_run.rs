@@ -290,6 +290,13 @@ impl<'a> Play<'a> {
                 Turn::Ends(journey) => self.ends(writer, journey),
             }
         }
+        if self.server.slots == 0.0 {
+            let at = Offset::from_secs_f64(3.0);
+            let status = "signal: 9 (SIGKILL)".to_owned();
+            writer.event(&Event { at, what: What::ServerExited { status, wanted: false } });
+            let (name, detail) = ("robots-arrive".to_owned(), "begins".to_owned());
+            writer.event(&Event { at, what: What::Incident { name, detail } });
+        }
         if killed.is_none() {
             self.close(writer, end);
         }

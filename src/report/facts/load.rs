@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Facts, Flow, JourneyFacts, Lost, Moment, Response, Second, ServerFacts, TimeBound};
-use crate::record::{Clock, Histogram, IntervalRow, Layout, Run, ServerRecord};
+use crate::record::{Clock, Event, Histogram, IntervalRow, Layout, Run, ServerRecord, What};
 use crate::report::windows;
 use crate::scenario::Outcome;
 use crate::scenario::slo::{Aggregate, Bound, Metric, Slo};
@@ -76,6 +76,7 @@ fn read_server(server: &ServerRecord, summed: &ServerSummary, joined: usize) -> 
         moments,
         flows: flows.into_iter().flatten().collect(),
         journeys: summed.populations.iter().map(journeys).collect(),
+        happenings: server.events.iter().filter_map(happening).collect(),
     })
 }
 
@@ -128,6 +129,16 @@ fn count_good(flows: &mut [Option<Flow>], layout: &Layout, row: &IntervalRow) {
     if let Some(second) = flow.seconds.get_mut(near) {
         second.good = Some(second.good.unwrap_or(0) + good);
     }
+}
+
+fn happening(event: &Event) -> Option<(f64, String)> {
+    let name = match &event.what {
+        What::Incident { name, .. } => name.clone(),
+        What::Aborted { .. } => "aborted".to_owned(),
+        What::ServerExited { wanted: false, .. } => "server ended".to_owned(),
+        _ => return None,
+    };
+    Some((event.at.secs_f64(), name))
 }
 
 fn journeys(population: &PopulationSummary) -> JourneyFacts {

@@ -4,7 +4,7 @@ use crate::report::axis::Axis;
 use crate::report::canvas::{Canvas, Drawn, HEAD, LABEL, Pen, Place, Stroke, WIDTH};
 use crate::report::facts::{Facts, Flow, Second, ServerFacts, join};
 use crate::report::figures::Figure;
-use crate::report::figures::stack::{LEFT, clock, clock_words, moment, readout, unjudged};
+use crate::report::figures::stack::{Edge, LEFT, clock, clock_words, context, moment, readout};
 use crate::report::lettering;
 use crate::report::panel::{Panel, Point};
 use crate::report::readout;
@@ -24,8 +24,9 @@ const FOOT: f64 = 56.0;
 const RIGHT: f64 = WIDTH - 16.0;
 const BETWEEN: f64 = 22.0;
 
-/// Requests in a window, so that chance alone moves a rate by a few per cent.
-const SAMPLES: f64 = 200.0;
+/// Requests in a window, so that chance alone moves a rate by a tenth; fewer where there would be too few windows.
+const SAMPLES: f64 = 100.0;
+const FEWEST: usize = 8;
 
 pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     let Some(first) = facts.servers.first().filter(|s| s.flows.iter().any(|f| !f.seconds.is_empty())) else {
@@ -62,7 +63,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
                     if last { x.clone() } else { x.clone().unlabelled() },
                     if column == 0 { y } else { y.unlabelled() },
                 );
-                unjudged(&panel, facts)?;
+                context(&panel, facts, *server, Edge::Top)?;
                 let whose = format!("{}, {name}", first.flows[row].population);
                 let windows = &rates[*server];
                 let texts = windows.iter().map(|w| (w.middle(), words(facts, &whose, w)));
@@ -96,16 +97,21 @@ fn settled(server: &ServerFacts) -> f64 {
 }
 
 fn draw(panel: &Panel<'_>, server: usize, windows: &[Second], settled: f64) -> Drawn {
-    let series = |value: fn(&Second) -> Option<u64>| -> Vec<Point> {
-        windows.iter().map(|w| (w.middle(), value(w).map(|n| w.rate(n)))).collect()
-    };
+    let series = |value: fn(&Second) -> Option<u64>| course(windows, |w| value(w).map(|n| w.rate(n)));
     panel.area(&series(|w| Some(w.offered)), Role::Offered, 1.0)?;
     panel.grid()?;
     panel.line(&series(|w| Some(w.sent)), Stroke::new(Role::Ink, 1.0).dash(Dash::Dotted))?;
     panel.line(&series(|w| Some(w.completed)), Stroke::new(Role::Server(server), 1.2).dash(Dash::Dashed))?;
-    let good: Vec<Point> =
-        windows.iter().map(|w| (w.middle(), w.good.filter(|_| w.t >= settled).map(|n| w.rate(n)))).collect();
+    let good = course(windows, |w| w.good.filter(|_| w.middle() >= settled).map(|n| w.rate(n)));
     panel.line(&good, Stroke::new(Role::Server(server), 2.2))
+}
+
+/// A value at the middle of each window, and held to the outer edges of the first and the last.
+fn course(windows: &[Second], value: impl Fn(&Second) -> Option<f64>) -> Vec<Point> {
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else { return Vec::new() };
+    let middles = windows.iter().map(|w| (w.middle(), value(w)));
+    let begin = std::iter::once((first.t, value(first)));
+    begin.chain(middles).chain([(last.t + last.length, value(last))]).collect()
 }
 
 /// The intervals of one population under every configuration, joined to windows of one length.
@@ -114,7 +120,8 @@ fn joined(facts: &Facts, row: usize) -> Vec<Vec<Second>> {
     let longest = flows.iter().map(|flow| flow.seconds.len()).max().unwrap_or(0);
     let typical = |flow: &&Flow| {
         let counts: Vec<u64> = flow.seconds.iter().map(|s| s.offered).collect();
-        windows::multiple_for(&counts, SAMPLES).unwrap_or_else(|| windows::largest(counts.len()))
+        windows::multiple_for(&counts, SAMPLES, FEWEST)
+            .unwrap_or_else(|| windows::largest(counts.len(), FEWEST))
     };
     let multiple = flows.iter().map(typical).max().unwrap_or(1).max(windows::at_most(longest, 500));
     let end = facts.timeline.end().secs_f64();

@@ -31,10 +31,9 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     if facts.servers.iter().all(|server| server.response.offered() == 0) {
         return Ok(None);
     }
-    let cells = || facts.servers.iter().flat_map(|s| s.response.ok.cells());
     // Without any success only the columns at the right have something to show.
-    let least = cells().map(|c| c.from).min().unwrap_or(10_000);
-    let most = cells().map(|c| c.to).max().unwrap_or(1_000_000);
+    let least = facts.servers.iter().filter_map(|s| s.response.fastest()).min().unwrap_or(10_000);
+    let most = facts.servers.iter().filter_map(|s| s.response.ok.max()).max().unwrap_or(1_000_000);
     let x = Axis::times(least as f64, most as f64);
     let bars: Vec<Vec<Bar>> = facts.servers.iter().map(|server| bars(&server.response, &x)).collect();
     let losses = facts
@@ -58,7 +57,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     Ok(Some(Figure {
         name: "response-time-histogram",
         title: title(&facts.servers),
-        note: "Legitimate populations. Bars: successes by response time; grey columns: what got none. Together they are \
+        note: "Legitimate populations. Bars: successes by response time (the first holds what was faster still); grey columns: what got none. Together they are \
                all offered requests, and all panels have the same scale."
             .to_owned(),
         drawing: Some(stack.canvas.finish()),

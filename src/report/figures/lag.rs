@@ -5,7 +5,9 @@ use crate::report::axis::Axis;
 use crate::report::canvas::{Drawn, Stroke};
 use crate::report::facts::{Facts, Moment, ServerFacts};
 use crate::report::figures::Figure;
-use crate::report::figures::stack::{Stack, clock, clock_words, moment, moments_judged, readout, unjudged};
+use crate::report::figures::stack::{
+    Edge, Stack, clock, clock_words, context, moment, moments_judged, readout,
+};
 use crate::report::panel::{EndLabel, Point};
 use crate::report::readout;
 use crate::report::role::{Dash, Role};
@@ -46,7 +48,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     let mut boxes = Vec::new();
     for (index, points) in servers.iter().enumerate() {
         let panel = stack.panel(index, &x, &y);
-        unjudged(&panel, facts)?;
+        context(&panel, facts, index, Edge::Bottom)?;
         panel.grid()?;
         stack.heading(
             &panel,

@@ -20,10 +20,9 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     if most == 0 {
         return Ok(None);
     }
-    let cells = || facts.servers.iter().flat_map(|s| s.response.ok.cells());
     // Without any success there is no time to show; the scale is then one that a reader expects.
-    let least = cells().map(|c| c.from).min().unwrap_or(10_000);
-    let largest = cells().map(|c| c.to).max().unwrap_or(1_000_000);
+    let least = facts.servers.iter().filter_map(|s| s.response.fastest()).min().unwrap_or(10_000);
+    let largest = facts.servers.iter().filter_map(|s| s.response.ok.max()).max().unwrap_or(1_000_000);
     let bounds = facts.bounds.iter().map(|b| b.micros);
     let x = Axis::nines(most.div_ceil(10));
     let y = Axis::times(least as f64, bounds.fold(largest as f64, f64::max));
@@ -39,11 +38,11 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     )?;
     let mut labels = Labels::within(Place { top: TOP - 8.0, ..place });
     let mut ends = Vec::new();
-    for (index, server) in facts.servers.iter().enumerate() {
-        ends.extend(curve(&canvas, &panel, &mut labels, index, server)?);
-    }
     for bound in merged(&facts.bounds) {
         promise(&canvas, &panel, &mut labels, &bound)?;
+    }
+    for (index, server) in facts.servers.iter().enumerate() {
+        ends.extend(curve(&canvas, &panel, &mut labels, index, server)?);
     }
     panel.end_labels(ends)?;
     Ok(Some(Figure {
@@ -51,7 +50,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
         title: title(&facts.servers),
         note: "Legitimate populations, all their steps; each nine to the right is a tenth of the requests. A curve ends \
                with a ring where the requests begin that got no success, for they stand above every time, and without \
-               one where fewer than ten requests are left."
+               one where fewer than ten requests are left. The fastest hundredth is left out."
             .to_owned(),
         drawing: Some(canvas.finish()),
         readout: None,
@@ -87,15 +86,20 @@ fn curve(
     Ok(None)
 }
 
-/// (quantile, microseconds) along the distribution, as far as ten requests are beyond it; few enough to draw.
+/// (quantile, microseconds) along the distribution, from the end of its fastest hundredth as far as ten requests are
+/// beyond it; few enough to draw.
 fn points(response: &Response) -> Vec<(f64, f64)> {
     let offered = response.offered() as f64;
     let told = 1.0 - 10.0 / offered;
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut below = 0;
+    let fastest = response.fastest().unwrap_or(0);
     for cell in response.ok.cells() {
         let q = below as f64 / offered;
         below += cell.count;
+        if cell.to < fastest {
+            continue;
+        }
         let place = |q: f64| -(1.0 - q).log10();
         // A hundred points to the nine are more than the eye sees.
         if points.last().is_none_or(|(last, _)| place(q) - place(*last) > 0.01) && q <= told {
@@ -114,6 +118,7 @@ fn promise(canvas: &Canvas, panel: &Panel<'_>, labels: &mut Labels, bound: &Time
     let (x, y) = panel.at(bound.quantile, bound.micros);
     let stroke = Stroke::new(Role::Slo, 1.2).dash(Dash::Dashed);
     canvas.line((panel.place().left, y), (x, y), stroke)?;
+    labels.keep_off(Place { left: panel.place().left, right: x, top: y - 2.0, bottom: y + 2.0 });
     canvas.line((x, y - 5.0), (x, y + 5.0), Stroke::new(Role::Slo, 2.0))?;
     let whose = if bound.whose.is_empty() { String::new() } else { format!(" {}", say::list(&bound.whose)) };
     let text = format!("SLO {} < {}{whose}", name(bound.quantile), say::time(bound.micros));
@@ -134,19 +139,22 @@ fn merged(bounds: &[TimeBound]) -> Vec<TimeBound> {
 }
 
 fn title(servers: &[ServerFacts]) -> String {
-    let one = |server: &ServerFacts| {
+    let one = |(at, server): (usize, &ServerFacts)| {
         let (response, name) = (&server.response, &server.name);
+        let of = if at == 0 { " of requests" } else { "" };
         let q = if response.offered() as f64 >= samples_for(0.99) { 0.99 } else { 0.5 };
         match response.quantile(q) {
-            Some(us) => format!("under {name} {:.0} % succeeded within {}", q * 100.0, say::time(us as f64)),
+            Some(us) => {
+                format!("{:.0} %{of} succeeded within {} under {name}", q * 100.0, say::time(us as f64))
+            }
             None => {
                 let share = say::share_of(response.lost.total(), response.offered());
-                format!("under {name} {share} got no success")
+                format!("{share}{of} got no success under {name}")
             }
         }
     };
     let offered = servers.iter().filter(|server| server.response.offered() > 0);
-    format!("Of the requests {}", say::list(&offered.map(one).collect::<Vec<_>>()))
+    offered.enumerate().map(one).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

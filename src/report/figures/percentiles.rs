@@ -4,7 +4,9 @@ use crate::report::axis::Axis;
 use crate::report::canvas::{Canvas, Drawn, LABEL, Pen, Place, Stroke};
 use crate::report::facts::{Facts, Moment, Response, ServerFacts};
 use crate::report::figures::Figure;
-use crate::report::figures::stack::{Stack, clock, clock_words, moment, moments_judged, readout, unjudged};
+use crate::report::figures::stack::{
+    Edge, Stack, clock, clock_words, context, moment, moments_judged, readout,
+};
 use crate::report::panel::{EndLabel, Panel, Point};
 use crate::report::readout;
 use crate::report::role::{Dash, Role};
@@ -74,7 +76,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     let mut boxes = Vec::new();
     for (index, windows) in servers.iter().enumerate() {
         let panel = stack.panel(index, &x, &y);
-        unjudged(&panel, facts)?;
+        context(&panel, facts, index, Edge::Bottom)?;
         panel.grid()?;
         stack.heading(
             &panel,
@@ -180,8 +182,8 @@ fn title(facts: &Facts, servers: &[Vec<Window>], high: f64) -> String {
         let what = match (judged.len(), without) {
             (0, _) => "too few requests to tell".to_owned(),
             (_, 0) => format!("at most {}", say::time(worst)),
-            (all, without) if without == all => "none, in no window".to_owned(),
-            (all, without) => format!("none in {without} of {all} windows"),
+            (all, without) if without == all => "no value at any time".to_owned(),
+            (all, without) => format!("no value in {without} of {all} windows"),
         };
         format!("{what} under {}", server.name)
     };

@@ -4,7 +4,7 @@ use crate::report::axis::Axis;
 use crate::report::canvas::{Drawn, LABEL, Pen, Stroke};
 use crate::report::facts::{Facts, Second, ServerFacts, join};
 use crate::report::figures::Figure;
-use crate::report::figures::stack::{Stack, clock, clock_words, moment, readout, unjudged};
+use crate::report::figures::stack::{Edge, Stack, clock, clock_words, context, moment, readout};
 use crate::report::panel::{EndLabel, Point};
 use crate::report::readout;
 use crate::report::role::{Dash, Role};
@@ -18,10 +18,10 @@ type Kind = (&'static str, &'static str, Stroke, fn(&Second) -> u64);
 
 fn kinds() -> [Kind; 4] {
     [
-        ("shed", "refused", Stroke::new(Role::Shed, 2.2), |s| s.shed),
+        ("shed", "was refused", Stroke::new(Role::Shed, 2.2), |s| s.shed),
         ("timed out", "timed out", Stroke::new(Role::Failed, 1.6).dash(Dash::Dashed), |s| s.timed_out),
         ("failed", "failed", Stroke::new(Role::Failed, 2.0).dash(Dash::Dotted), |s| s.failed),
-        ("not sent", "left unsent", Stroke::new(Role::TimedOut, 1.2), |s| s.not_sent),
+        ("not sent", "was left unsent", Stroke::new(Role::TimedOut, 1.2), |s| s.not_sent),
     ]
 }
 
@@ -52,7 +52,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     let mut boxes = Vec::new();
     for (index, windows) in servers.iter().enumerate() {
         let panel = stack.panel(index, &x, &y);
-        unjudged(&panel, facts)?;
+        context(&panel, facts, index, Edge::Top)?;
         panel.grid()?;
         stack.heading(&panel, &facts.servers[index].name, Role::ServerText(index), "requests/s")?;
         let mut ends = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
     stack.below(&clock_words(facts))?;
     let missing = match absent.as_slice() {
         [] => String::new(),
-        kinds => format!(" No request was {}.", kinds.join(" or ")),
+        kinds => format!(" No request {}.", kinds.join(" or ")),
     };
     Ok(Some(Figure {
         name: "refusals-and-time-outs",

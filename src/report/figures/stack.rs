@@ -3,6 +3,7 @@
 use crate::report::axis::Axis;
 use crate::report::canvas::{Canvas, Drawn, LABEL, Pen, Place, WIDTH};
 use crate::report::facts::{Facts, Moment};
+pub(super) use crate::report::panel::Edge;
 use crate::report::panel::Panel;
 use crate::report::readout::{self, Readout};
 use crate::report::role::Role;
@@ -103,9 +104,16 @@ pub(super) fn clock_words(facts: &Facts) -> String {
     }
 }
 
-/// Shades run-in and drain, which are not judged.
-pub(super) fn unjudged(panel: &Panel<'_>, facts: &Facts) -> Drawn {
+/// Shades run-in and drain, which are not judged, and marks what happened to a configuration; names stand at the edge
+/// where no line is drawn.
+pub(super) fn context(panel: &Panel<'_>, facts: &Facts, server: usize, edge: Edge) -> Drawn {
     let wall = facts.wall();
-    panel.band(wall.start, 0.0, "run-in")?;
-    panel.band(facts.timeline.end().secs_f64(), wall.end, "drain")
+    let mut labels = panel.labels();
+    panel.band(wall.start, 0.0, "run-in", edge, &mut labels)?;
+    panel.band(facts.timeline.end().secs_f64(), wall.end, "drain", edge, &mut labels)?;
+    let happenings = facts.servers[server].happenings.iter();
+    for (at, name) in happenings.filter(|(at, _)| (wall.start..=wall.end).contains(at)) {
+        panel.mark(*at, name, edge, &mut labels)?;
+    }
+    Ok(())
 }
