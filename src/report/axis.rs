@@ -96,7 +96,7 @@ impl Axis {
     /// Quantiles from 0 to the one that `samples` values still show: 0, 50 %, 90 %, 99 %, ...
     pub(super) fn nines(samples: u64) -> Self {
         let nines = (samples.max(10) as f64).log10();
-        let ticks = [(0.0_f64, "0"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")]
+        let ticks = [(0.0_f64, "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")]
             .into_iter()
             .chain([(0.9999, "99.99 %"), (0.99999, "99.999 %")])
             .filter(|(q, _)| -(1.0 - q).log10() <= nines + 1e-9)
@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn an_axis_of_nines_ends_where_the_samples_do() {
-        assert_eq!(labels(&Axis::nines(5_000)), ["0", "50 %", "90 %", "99 %", "99.9 %"]);
-        assert_eq!(labels(&Axis::nines(50)), ["0", "50 %", "90 %"]);
+        assert_eq!(labels(&Axis::nines(5_000)), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(labels(&Axis::nines(50)), ["0 %", "50 %", "90 %"]);
     }
 
     #[test]

@@ -48,9 +48,11 @@ impl Timeline {
         self.from.nanos() as i64 + (at.nanos() as f64 * self.warp).round() as i64
     }
 
-    /// The scenario time at an instant of the run as `HH:MM:SS`, counted on beyond 24:00.
+    /// The scenario time at an instant of the run as `HH:MM:SS`, counted on beyond 24:00; before midnight it is the time of the day
+    /// before.
     pub fn scenario_time(&self, at: Offset) -> String {
-        let seconds = self.scenario_nanos(at).div_euclid(NANOS_PER_SEC as i64).rem_euclid(7 * 86_400);
+        let seconds = self.scenario_nanos(at).div_euclid(NANOS_PER_SEC as i64);
+        let seconds = if seconds < 0 { seconds.rem_euclid(86_400) } else { seconds };
         format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
     }
 
@@ -81,6 +83,13 @@ mod tests {
         assert_eq!(evening.measured(), Span::from_secs(75));
         assert_eq!(evening.scenario_time(evening.start()), "18:35:00");
         assert_eq!(evening.scenario_time(evening.end()), "20:05:00");
+    }
+
+    #[test]
+    fn the_run_in_of_midnight_is_in_the_evening_before() {
+        let midnight = Timeline { from: "00:00".parse().unwrap(), warp: 1.0, ..evening() };
+        assert_eq!(midnight.scenario_time(Offset::from_secs_f64(-2.0)), "23:59:58");
+        assert_eq!(midnight.scenario_time(Offset::from_secs_f64(90_000.0)), "25:00:00");
     }
 
     #[test]

@@ -21,7 +21,7 @@ const GAP: f64 = 14.0;
 const KEY: f64 = 30.0;
 const NAMES: f64 = 36.0;
 const FOOT: f64 = 56.0;
-const RIGHT: f64 = WIDTH - 16.0;
+const RIGHT: f64 = WIDTH - 34.0;
 const BETWEEN: f64 = 22.0;
 
 /// Requests in a window, so that chance alone moves a rate by a tenth; fewer where there would be too few windows.

@@ -122,15 +122,24 @@ fn share(count: u64, response: &Response) -> f64 {
 }
 
 fn title(servers: &[ServerFacts]) -> String {
-    let one = |server: &ServerFacts| {
+    let (served, none): (Vec<&ServerFacts>, Vec<&ServerFacts>) = servers
+        .iter()
+        .filter(|server| server.response.offered() > 0)
+        .partition(|server| server.response.ok.count() > 0);
+    let within = |server: &&ServerFacts| {
         let ok = &server.response.ok;
-        let median = ok.at_rank(ok.count().div_ceil(2));
-        let when =
-            median.map_or("there was none".to_owned(), |us| format!("within {}", say::time(us as f64)));
-        format!("{when} under {}", server.name)
+        let median = ok.at_rank(ok.count().div_ceil(2))?;
+        Some(format!("within {} under {}", say::time(median as f64), server.name))
     };
-    let offered = servers.iter().filter(|server| server.response.offered() > 0);
-    format!("Half of the successes came {}", say::list(&offered.map(one).collect::<Vec<_>>()))
+    let within: Vec<String> = served.iter().filter_map(within).collect();
+    let none: Vec<&str> = none.iter().map(|server| server.name.as_str()).collect();
+    match (within.as_slice(), none.as_slice()) {
+        ([], none) => format!("No request succeeded under {}", say::list(none)),
+        (within, []) => format!("Half of the successes came {}", say::list(within)),
+        (within, none) => {
+            format!("Half of the successes came {}; none came under {}", say::list(within), say::list(none))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -121,15 +121,12 @@ fn message(server: &ServerFacts) -> String {
         |count: fn(&Second) -> u64| server.flows.iter().flat_map(|f| &f.seconds).map(count).sum::<u64>();
     let (shed, timed_out, failed, not_sent) =
         (sum(|s| s.shed), sum(|s| s.timed_out), sum(|s| s.failed), sum(|s| s.not_sent));
-    let mut parts = Vec::new();
-    if shed > 0 {
-        parts.push(format!("refused {}", say::plural(shed, "request", "requests")));
-    }
-    if timed_out > 0 {
-        parts.push(format!("let {} time out", say::count(timed_out)));
-    }
-    if failed > 0 {
-        parts.push(format!("failed {}", say::count(failed)));
+    // The first number says of what.
+    let kinds = [("refused ", shed, ""), ("let ", timed_out, " time out"), ("failed ", failed, "")];
+    let mut parts: Vec<String> = Vec::new();
+    for (verb, n, rest) in kinds.into_iter().filter(|(_, n, _)| *n > 0) {
+        let what = if parts.is_empty() { say::plural(n, "request", "requests") } else { say::count(n) };
+        parts.push(format!("{verb}{what}{rest}"));
     }
     let mut text = match parts.is_empty() {
         true => format!("{} refused none and let none time out", server.name),
