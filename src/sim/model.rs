@@ -58,7 +58,8 @@ impl Model {
             instance_of.extend(std::iter::repeat_n(index, station.instances as usize));
         }
         let tables = laws.into_iter().map(Table::new).collect();
-        Ok(Self { stations: model.stations.clone(), first, instance_of, classes, tables })
+        let stations = model.stations.iter().cloned().map(in_one_step).collect();
+        Ok(Self { stations, first, instance_of, classes, tables })
     }
 
     /// Why the look-ahead engine cannot run this model; `None` if it can.
@@ -145,6 +146,19 @@ impl Doors {
     }
 }
 
+/// Of several changes of the number of servers at one instant only the last is made: the others last no time, and a
+/// request that found a server for no time would be served in an order that depends on the engine.
+fn in_one_step(mut station: StationModel) -> StationModel {
+    let changes = std::mem::take(&mut station.capacity);
+    for change in changes {
+        match station.capacity.last_mut() {
+            Some(last) if last.0 == change.0 => *last = change,
+            _ => station.capacity.push(change),
+        }
+    }
+    station
+}
+
 fn problems(model: &ServerModel) -> Vec<String> {
     let mut problems = Vec::new();
     for station in &model.stations {
@@ -177,4 +191,17 @@ fn problems(model: &ServerModel) -> Vec<String> {
         }
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_changes_at_one_instant_the_last_is_made() {
+        let mut station = StationModel::new("s", Some(1));
+        station.capacity = vec![(-5, 3), (-5, 0), (7, 2), (7, 4), (7, 1), (8, 9)];
+        let model = ServerModel { stations: vec![station], classes: Vec::new() };
+        assert_eq!(Model::new(&model).unwrap().stations[0].capacity, [(-5, 0), (7, 1), (8, 9)]);
+    }
 }

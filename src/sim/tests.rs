@@ -1,6 +1,7 @@
 //! The two engines against each other, request by request, and against themselves.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::calendar::Calendar;
 use super::clients::{Clients, Horizon, Reply, Request};
@@ -155,7 +156,8 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    // Other cases every time: this law is what all that the look-ahead engine says rests on.
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Random, ..ProptestConfig::with_cases(60) })]
 
     #[test]
     fn both_engines_tell_every_client_the_same_at_the_same_nanosecond(system in system()) {

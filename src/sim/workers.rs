@@ -7,12 +7,14 @@ const ARITY: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Workers {
     heap: Vec<i64>,
+    /// Until when those are busy who leave when they have finished.
+    leaving: Vec<i64>,
 }
 
 impl Workers {
     /// `count` servers that are free from `at` on.
     pub(super) fn new(count: u32, at: i64) -> Self {
-        Self { heap: vec![at; count as usize] }
+        Self { heap: vec![at; count as usize], leaving: Vec::new() }
     }
 
     /// When the first server is free; `i64::MAX` if there is none.
@@ -29,16 +31,17 @@ impl Workers {
         self.sink(0);
     }
 
-    /// From `at` on there are `count` servers: those that are free first leave, or new ones come.
+    /// From `at` on there are `count` servers: those that are idle leave first, then those that finish first, when they
+    /// have finished; and those who are about to leave stay before new ones come.
     pub(super) fn resize(&mut self, count: u32, at: i64) {
         let count = count as usize;
-        if count < self.heap.len() {
-            self.heap.sort_unstable();
-            self.heap.drain(..self.heap.len() - count);
-        } else {
-            self.heap.resize(count, at);
-            self.heap.sort_unstable();
-        }
+        let mut busy: Vec<i64> = self.heap.drain(..).chain(self.leaving.drain(..)).collect();
+        busy.retain(|until| *until > at);
+        busy.sort_unstable();
+        let too_many = busy.len().saturating_sub(count);
+        self.leaving.extend(busy.drain(..too_many));
+        self.heap.resize(count - busy.len(), at);
+        self.heap.extend(busy);
     }
 
     #[inline]
@@ -95,9 +98,24 @@ mod tests {
         workers.engage(20);
         workers.resize(1, 5);
         assert_eq!(workers.first_free(), 20);
-        workers.resize(2, 7);
+        workers.resize(3, 7);
         assert_eq!(workers.first_free(), 7);
         workers.resize(0, 8);
         assert_eq!(workers.first_free(), i64::MAX);
+    }
+
+    #[test]
+    fn who_is_called_back_while_leaving_finishes_first() {
+        let mut workers = Workers::new(2, 0);
+        workers.engage(30);
+        workers.engage(40);
+        workers.resize(0, 10);
+        workers.resize(1, 20);
+        assert_eq!(workers.first_free(), 40);
+        workers.resize(3, 35);
+        assert_eq!(workers.first_free(), 35);
+        workers.engage(50);
+        workers.engage(60);
+        assert_eq!(workers.first_free(), 40);
     }
 }
