@@ -7,7 +7,8 @@ use crate::units::{Offset, TimeOfDay};
 const DAY: i64 = TimeOfDay::END.nanos() as i64;
 
 /// The journeys of `population` that one cause at the instant `at` brings and that arrive before the end of the measured
-/// part; none if nothing brings that population's journeys.
+/// part; none if nothing brings that population's journeys. One who would come while incidents keep the population away
+/// does not come later.
 ///
 /// Everything but the instant is drawn from the seed and the cause's subject: however long the cause took, the same
 /// people come. They share the subject and have keys of their own. A time of day ([`Delay::AtTimeOfDay`]) is that of the
@@ -20,10 +21,8 @@ pub fn followers(
     cause: Subject,
     at: Offset,
 ) -> Vec<Arrival> {
-    let Some(Arrivals::After(after)) = scenario.populations.get(usize::from(population)).map(|p| &p.arrivals)
-    else {
-        return Vec::new();
-    };
+    let Some(brought) = scenario.populations.get(usize::from(population)) else { return Vec::new() };
+    let Arrivals::After(after) = &brought.arrivals else { return Vec::new() };
     let key = Key::root(seed)
         .word("followers")
         .with(u64::from(population))
@@ -40,7 +39,8 @@ pub fn followers(
             let key = key.word("journey").with(number);
             let delay = choose(&after.delays, key.word("which").unit())?;
             let at = arrives(delay, timeline, key.word("delay"), at);
-            (at < timeline.end()).then_some(Arrival { at, population, subject: cause, key })
+            let comes = at < timeline.end() && brought.presence.at(timeline.scenario_nanos(at));
+            comes.then_some(Arrival { at, population, subject: cause, key })
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use super::followers::Triangle;
 use crate::rng::Key;
-use crate::scenario::{After, Arrivals, Cause, Delay, Scenario};
+use crate::scenario::{After, Arrivals, Cause, Delay, Population, Scenario};
 use crate::units::TimeOfDay;
 
 const MINUTES: usize = 1_440;
@@ -30,6 +30,9 @@ pub fn per_minute(scenario: &Scenario, causes: &dyn Fn(u16, &Cause) -> f64) -> V
             Arrivals::After(_) => None,
         })
         .collect();
+    for (minutes, population) in minutes.iter_mut().zip(populations) {
+        minutes.iter_mut().for_each(|minutes| only_present(minutes, population));
+    }
     // A population that is brought waits until all that bring it are known; a circle brings nothing by itself.
     for _ in 0..populations.len() {
         for (index, population) in populations.iter().enumerate() {
@@ -46,10 +49,19 @@ pub fn per_minute(scenario: &Scenario, causes: &dyn Fn(u16, &Cause) -> f64) -> V
                     *sum += journeys * per_journey;
                 }
             }
-            minutes[index] = Some(brought(after, &caused));
+            let mut brought = brought(after, &caused);
+            only_present(&mut brought, population);
+            minutes[index] = Some(brought);
         }
     }
     minutes.into_iter().map(|minutes| minutes.unwrap_or_else(|| vec![0.0; MINUTES])).collect()
+}
+
+/// Takes away what incidents keep away.
+fn only_present(minutes: &mut [f64], population: &Population) {
+    for (start, journeys) in (0..).map(|number| minute(number).nanos() as i64).zip(minutes) {
+        *journeys *= population.presence.share(start, start + MINUTE_NANOS as i64);
+    }
 }
 
 fn minute(number: usize) -> TimeOfDay {

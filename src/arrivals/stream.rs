@@ -13,7 +13,25 @@ const DAY: i64 = TimeOfDay::END.nanos() as i64;
 /// The planned count of a population's journeys that arrive in `from..to`; 0 for one that something else brings
 /// ([`Arrivals::After`]), of which nothing is planned. The curve goes on before 00:00 and after 24:00 as every day.
 pub fn expected(population: &Population, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
-    Intensity::of(population, timeline, from).map_or(0.0, |intensity| intensity.count(timeline, from, to))
+    let Some(intensity) = Intensity::of(population, timeline, from) else { return 0.0 };
+    let until = |at: Offset| intensity.count(timeline, from, at);
+    let away: f64 =
+        away(population, timeline, (from, to)).iter().map(|(gone, back)| until(*back) - until(*gone)).sum();
+    (until(to) - away).max(0.0)
+}
+
+/// The stretches of a run in which nobody of a population comes, in order.
+fn away(
+    population: &Population,
+    timeline: &Timeline,
+    (start, end): (Offset, Offset),
+) -> Vec<(Offset, Offset)> {
+    let stretches = population
+        .presence
+        .away()
+        .iter()
+        .map(|(gone, back)| (timeline.offset_at(*gone).max(start), timeline.offset_at(*back).min(end)));
+    stretches.filter(|(gone, back)| gone < back).collect()
 }
 
 /// An endless sequence of arrivals of one population, cut off at `end`.
@@ -28,6 +46,8 @@ pub(super) struct Stream {
     timeline: Timeline,
     start: Offset,
     end: Offset,
+    /// When nobody comes, the next stretch last.
+    away: Vec<(Offset, Offset)>,
     /// Expected count from the start to the last arrival.
     reached: f64,
     number: u64,
@@ -45,6 +65,8 @@ impl Stream {
         let gaps = Key::root(seed).word("arrivals").with(u64::from(index)).with(mark);
         let journeys = Key::root(seed).word("journey").with(u64::from(index));
         let intensity = Intensity::of(population, timeline, start)?;
+        let mut away = away(population, timeline, (start, end));
+        away.reverse();
         let timeline = *timeline;
         Some(Self {
             population: index,
@@ -55,9 +77,17 @@ impl Stream {
             timeline,
             start,
             end,
+            away,
             reached: 0.0,
             number: 0,
         })
+    }
+}
+
+impl Stream {
+    fn draw(&mut self) -> Offset {
+        self.reached += unit_exponential(self.gaps.with(self.number));
+        self.intensity.instant(&self.timeline, self.start, self.reached)
     }
 }
 
@@ -65,8 +95,17 @@ impl Iterator for Stream {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        self.reached += unit_exponential(self.gaps.with(self.number));
-        let at = self.intensity.instant(&self.timeline, self.start, self.reached);
+        let mut at = self.draw();
+        while let Some((_, back)) = self.away.last().copied().filter(|(gone, _)| *gone <= at) {
+            self.away.pop();
+            if at < back {
+                // An exponential wait has no memory: from where the stretch ends it is drawn anew. The number that would
+                // have come in it stays unused.
+                self.reached = self.intensity.count(&self.timeline, self.start, back).max(self.reached);
+                self.number += 1;
+                at = self.draw().max(back);
+            }
+        }
         if at >= self.end {
             return None;
         }

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::scenario::example::{evening, population, scenario, step, timeline};
-use crate::scenario::{After, Arrival, Arrivals, Cause, Delay, Law, Population, Scenario, Subject, Timeline};
+use crate::scenario::{
+    After, Arrival, Arrivals, Cause, Delay, Law, Population, Presence, Scenario, Subject, Timeline,
+};
 use crate::units::{NANOS_PER_SEC, Offset, Rate, Span};
 use proptest::prelude::*;
 
@@ -319,4 +321,64 @@ fn earlier_entries_are_of_the_day_before_the_run_and_have_readers_in_it() {
     }
     assert!(entries.iter().any(|entry| entry.subject.population == 1 && entry.subject.item == 2));
     assert_eq!(entries, earlier(&scenario, &run, 3).collect::<Vec<_>>());
+}
+
+/// Who starts at the first time and, where there is a second, stops then.
+fn here(from: &str, to: Option<&str>) -> Presence {
+    let time = |text: &str| text.parse().unwrap();
+    Presence::switched([(time(from), true)].into_iter().chain(to.map(|to| (time(to), false))).collect())
+        .unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn a_population_comes_only_while_it_is_there_and_as_often_as_planned(seed: u64, starts in 1..70_u64, lasts in 5..80_u64) {
+        let clock = |minutes: u64| format!("{}:{:02}", 18 + (50 + minutes) / 60, (50 + minutes) % 60);
+        let mut scenario = scenario(vec![curve(3_000_000.0), rate(60.0), rate(60.0)]);
+        for population in &mut scenario.populations[..2] {
+            population.presence = here(&clock(starts), Some(&clock(starts + lasts)));
+        }
+        let run = peak();
+        let arrivals: Vec<Arrival> = planned(&scenario, &run, seed).collect();
+        let (from, to) = (starts as i64 * NANOS_PER_SEC as i64, (starts + lasts) as i64 * NANOS_PER_SEC as i64);
+        for index in 0..2 {
+            let came = of(&arrivals, index);
+            prop_assert!(came.iter().all(|arrival| (from..to).contains(&arrival.at.nanos())), "{index}");
+            let plan = expected(&scenario.populations[usize::from(index)], &run, run.start(), run.end());
+            prop_assert!((came.len() as f64 - plan).abs() < 6.0 * plan.sqrt() + 6.0, "{}, {plan}", came.len());
+            prop_assert!(plan > 0.0);
+        }
+        let alone = Scenario { populations: vec![curve(1.0), rate(1.0), rate(60.0)], ..scenario.clone() };
+        let others: Vec<Arrival> = planned(&alone, &run, seed).collect();
+        prop_assert_eq!(of(&arrivals, 2), of(&others, 2), "another's incident changes nothing");
+    }
+}
+
+#[test]
+fn the_waits_after_an_absence_are_still_those_of_a_poisson_process() {
+    let mut of = rate(20_000.0);
+    let times = [("19:00", false), ("19:20", true), ("19:30", false), ("19:31", true)];
+    let times = times.map(|(time, comes)| (time.parse().unwrap(), comes));
+    of.presence = Presence::switched(times.to_vec()).unwrap();
+    let run = peak();
+    let arrivals: Vec<Arrival> = planned(&scenario(vec![of.clone()]), &run, 11).take(400_000).collect();
+    let until = |at: Offset| expected(&of, &run, run.start(), at);
+    let gaps = arrivals.windows(2).map(|pair| 1.0 - (until(pair[0].at) - until(pair[1].at)).exp());
+    assert!(is_uniform(gaps.step_by(7).collect()));
+    let mut numbers: Vec<u64> = arrivals.iter().map(|arrival| arrival.subject.journey).collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), arrivals.len(), "no journey has another's number");
+}
+
+#[test]
+fn readers_of_a_message_do_not_come_while_they_are_away() {
+    let mut readers = patient(1.0, 1.0, vec![(1.0, Delay::After(Law::Constant(Span::from_secs(600))))]);
+    readers.presence = here("19:30", None);
+    let scenario = scenario(vec![rate(1.0), readers]);
+    let brought = |minute: i64| {
+        let cause = Subject { population: 0, journey: 0, item: 0 };
+        followers(&scenario, &peak(), 1, 1, cause, Offset::from_nanos(minute * NANOS_PER_SEC as i64)).len()
+    };
+    assert_eq!((brought(20), brought(35)), (0, 1), "read at 19:20, and at 19:35");
 }

@@ -10,6 +10,7 @@ use super::play::PlayArgs;
 use crate::arrivals;
 use crate::journey::Script;
 use crate::scenario::{Cause, Scenario, Setting};
+use crate::units::Offset;
 
 /// Find every mistake of a scenario; print its planned rates, peak minutes and requests per unit.
 #[derive(Debug, Args)]
@@ -54,6 +55,7 @@ fn check(command: &CheckCommand, named: &str, matches: &ArgMatches) -> Result<St
         scenario.seed
     );
     text.push_str(&plan(&scenario));
+    text.push_str(&incidents(&scenario));
     if command.show {
         text.push_str("\n  every value, and where it came from:\n");
         text.push_str(&show(&settings));
@@ -116,6 +118,29 @@ pub(super) fn plan(scenario: &Scenario) -> String {
             "\n  {per_unit:.2} requests per {} at {} (first tries, without steps that are not counted)",
             unit.name, unit.volume
         );
+    }
+    text
+}
+
+/// The day's incidents, and where `run` plays each.
+fn incidents(scenario: &Scenario) -> String {
+    let timeline = scenario.run.timeline();
+    let mut text = String::new();
+    if !scenario.incidents.is_empty() {
+        text.push_str("\n  incidents\n");
+    }
+    for incident in &scenario.incidents {
+        let begins = incident.begins(&timeline);
+        let played = match incident.ends(&timeline) {
+            _ if begins >= timeline.end() => "after what `run` plays".to_owned(),
+            Some(end) if end <= timeline.start() => "before what `run` plays".to_owned(),
+            _ if begins < timeline.start() => "from the beginning of the run on".to_owned(),
+            _ if begins < Offset::ZERO => format!("{} before the measured part", Offset::ZERO.since(begins)),
+            _ => format!("{} into the measured part", begins.since(Offset::ZERO)),
+        };
+        let until = incident.until.map_or(String::new(), |until| format!("-{until}"));
+        let when = format!("{}{until}", incident.at);
+        _ = writeln!(text, "  {when:<18} {} ({played})", incident.kind);
     }
     text
 }

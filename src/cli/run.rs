@@ -120,6 +120,7 @@ pub(super) fn failure(error: &RunError) -> Failure {
     match error {
         RunError::Unplayable(_)
         | RunError::Configuration { .. }
+        | RunError::Incident { .. }
         | RunError::File { .. }
         | RunError::NothingToRead { .. } => Failure::usage(error.to_string()),
         _ => anyhow::anyhow!("{error}").into(),

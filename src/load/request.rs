@@ -11,6 +11,7 @@ use super::plan::Unplayable;
 use super::progress::Listener;
 use crate::record::HeaderError;
 use crate::scenario::{Scenario, ServerEntry, Timeline};
+use crate::units::TimeOfDay;
 
 /// A run: one scenario against one system after the other, from the same seed.
 #[derive(Clone)]
@@ -113,6 +114,18 @@ pub enum RunError {
         name: String,
         /// All that is wrong in it.
         problems: String,
+    },
+    /// An incident cannot be brought about there.
+    #[error("the incident at {at} ({what}) cannot be played on {name:?}: {problem}")]
+    Incident {
+        /// Its time of day.
+        at: TimeOfDay,
+        /// What happens.
+        what: String,
+        /// Name of the system.
+        name: String,
+        /// Why not, and what to do.
+        problem: String,
     },
     /// A server did not come up.
     #[error("server {name:?}: {source}")]

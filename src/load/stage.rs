@@ -65,6 +65,20 @@ impl Stage {
             }
         };
         let scenario = Arc::clone(&request.scenario);
+        if let Some(incident) = scenario.incidents.iter().find(|incident| incident.is_of_server()) {
+            let problem = match of {
+                System::Running { .. } => {
+                    "the tool did not start it; leave the incident out, or name a --server"
+                }
+                System::Started(_) => "only the simulation plays it so far",
+            };
+            return Err(RunError::Incident {
+                at: incident.at,
+                what: incident.kind.to_string(),
+                name: of.name().to_owned(),
+                problem: problem.to_owned(),
+            });
+        }
         let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?;
         Ok(Self {
             placement: match of {

@@ -35,6 +35,7 @@ pub(crate) fn population(name: &str, steps: Vec<Step>) -> Population {
         name: name.to_owned(),
         legitimate: true,
         arrivals: Arrivals::Rate { rate: crate::units::Rate::per_sec(1.0) },
+        presence: Presence::default(),
         accounts: None,
         connection: Connection::New,
         lanes: None,
@@ -69,6 +70,7 @@ pub(crate) fn scenario(populations: Vec<Population>) -> Scenario {
         slos: Vec::new(),
         audit: None,
         messages: None,
+        incidents: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod curves;
+mod incidents;
 mod key;
 mod laws;
 mod leaf;

@@ -1,6 +1,6 @@
 //! The parts of a scenario, as types whose every value is sound.
 
-use super::{Curve, Law, Template, Timeline};
+use super::{Curve, Incident, Law, Presence, Template, Timeline};
 use crate::units::{Rate, Span, TimeOfDay};
 
 /// A whole scenario: one day, its populations, its servers and its promises.
@@ -30,6 +30,8 @@ pub struct Scenario {
     pub audit: Option<Audit>,
     /// The messages that the system under test sends, and what they bring.
     pub messages: Option<Messages>,
+    /// What happens at a time of the day, in the order of the day.
+    pub incidents: Vec<Incident>,
 }
 
 /// What a day is counted in.
@@ -85,6 +87,8 @@ pub struct Population {
     pub legitimate: bool,
     /// How its journeys come.
     pub arrivals: Arrivals,
+    /// When it comes at all: incidents start and stop populations.
+    pub presence: Presence,
     /// The pool of accounts its journeys are made with; without one every journey is its own.
     pub accounts: Option<Accounts>,
     /// Whose a connection is.

@@ -9,8 +9,8 @@ use axum::routing::get;
 use peakday::load::{self, About, Launch, RunRequest, System, Target};
 use peakday::record;
 use peakday::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Population, Request, RunPlan, Scenario, Step, Success,
-    Template, Timeline,
+    Arrivals, Body, Connection, Law, OnFailure, Population, Presence, Request, RunPlan, Scenario, Step,
+    Success, Template, Timeline,
 };
 use peakday::units::{Rate, Span};
 
@@ -59,6 +59,7 @@ fn population(name: &str, per_second: f64, steps: Vec<Step>) -> Population {
         name: name.to_owned(),
         legitimate: true,
         arrivals: Arrivals::Rate { rate: Rate::per_sec(per_second) },
+        presence: Presence::default(),
         accounts: None,
         connection: Connection::New,
         lanes: Some(32),
@@ -101,6 +102,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         slos: Vec::new(),
         audit: None,
         messages: None,
+        incidents: Vec::new(),
     };
     RunRequest {
         scenario: Arc::new(scenario),

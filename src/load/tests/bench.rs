@@ -22,8 +22,8 @@ use crate::load::plan::Plan;
 use crate::load::recorder::{Entry, channel};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Outcome, Population, Request as Asked, RunPlan, Scenario,
-    Step, Success, Template, Timeline,
+    Arrivals, Body, Connection, Law, OnFailure, Outcome, Population, Presence, Request as Asked, RunPlan,
+    Scenario, Step, Success, Template, Timeline,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -59,6 +59,7 @@ pub(super) fn population(per_second: f64, lanes: u32) -> Population {
         name: "visitor".to_owned(),
         legitimate: true,
         arrivals: Arrivals::Rate { rate: Rate::per_sec(per_second) },
+        presence: Presence::default(),
         accounts: None,
         connection: Connection::Pool,
         lanes: Some(lanes),
@@ -93,6 +94,7 @@ pub(super) fn scenario(populations: Vec<Population>) -> Scenario {
         slos: Vec::new(),
         audit: None,
         messages: None,
+        incidents: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use super::Context;
 use super::place::Place;
 use super::shape::{ArrivalsTable, BackoffTable, PopulationTable, RetryTable, TextOr};
 use super::{laws, step};
-use crate::scenario::{Accounts, Arrivals, Backoff, Connection, Law, Population, Retry, RetryFrom};
+use crate::scenario::{Accounts, Arrivals, Backoff, Connection, Law, Population, Presence, Retry, RetryFrom};
 use crate::units::{Rate, Span};
 
 /// A population without its arrivals.
@@ -64,6 +64,7 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
         legitimate,
         // Takes the place of what `arrivals::read` puts there, or notes that it cannot.
         arrivals: Arrivals::Rate { rate: Rate::per_sec(0.0) },
+        presence: Presence::default(),
         accounts,
         connection,
         lanes,

@@ -9,7 +9,7 @@ use super::leaf::{Date, Word};
 use super::place::Place;
 use super::shape::{AuditTable, MessagesTable, ScenarioTable, ServerTable, UnitTable};
 use super::step::{check_pointer, extract};
-use super::{Context, Override, arrivals, curves, population, references, run};
+use super::{Context, Override, arrivals, curves, incidents, population, references, run};
 use crate::scenario::{Audit, Expect, Keep, Messages, Scenario, ServerEntry, Unit};
 use crate::units::{Rate, Span};
 
@@ -53,6 +53,8 @@ pub(super) fn read(
     arrivals::read(&mut drafts, &curves, unit.as_ref().map(|unit| unit.volume));
 
     let servers = servers(place.list("server", table.server), context);
+    let listed = place.list("incident", table.incident);
+    let incidents = incidents::read(listed, &mut drafts, &servers, target.is_some());
     let audit = place.take("audit", table.audit).and_then(|table| audit(table, &place.at("audit")));
     let messages = place
         .take("messages", table.messages)
@@ -78,6 +80,7 @@ pub(super) fn read(
         slos,
         audit,
         messages,
+        incidents,
     })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `Key<T>` must be there, `Option<Key<T>>` may be absent.
 
+mod incident;
 mod population;
 mod step;
 
@@ -14,6 +15,7 @@ use super::leaf::{Date, LawText, Name, Window, Word, Words};
 use crate::scenario::Expect;
 use crate::units::{Rate, Span, TimeOfDay};
 
+pub(super) use incident::*;
 pub(super) use population::*;
 pub(super) use step::*;
 
@@ -46,6 +48,8 @@ pub(super) struct ScenarioTable {
     pub(super) audit: Option<Key<AuditTable>>,
     /// The messages that the system under test posts to the tool.
     pub(super) messages: Option<Key<MessagesTable>>,
+    /// What happens at a time of the day.
+    pub(super) incident: Option<List<IncidentTable>>,
 }
 
 /// What a day is counted in, and how many there are.
@@ -254,6 +258,7 @@ tables!(
     ServerTable,
     AuditTable,
     MessagesTable,
+    IncidentTable,
     LawTable,
     ExponentialTable,
     LogNormalTable,
