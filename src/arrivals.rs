@@ -19,4 +19,4 @@ pub use earlier::{Earlier, earlier};
 pub use followers::followers;
 pub use forecast::per_minute;
 pub use merge::{Planned, planned};
-pub use stream::expected;
+pub use stream::{expected, key_of};

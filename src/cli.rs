@@ -3,6 +3,7 @@
 mod check;
 mod exit;
 mod files;
+mod merge;
 mod open;
 mod play;
 mod progress;
@@ -11,6 +12,7 @@ mod result;
 mod run;
 mod schema;
 mod serve;
+mod share;
 mod simulate;
 mod try_one;
 
@@ -43,6 +45,8 @@ enum Command {
     Try(try_one::TryCommand),
     /// Draw the report of a run again, also of one that was cut off
     Report(report::ReportCommand),
+    /// Add up the runs of all shards of one plan, and write the report of the whole
+    Merge(merge::MergeCommand),
     /// Find every mistake of a scenario, and print what it plans
     Check(check::CheckCommand),
     /// Run the bundled reference server, a model of SI-DEP
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => simulate::run(command, of_subcommand(&matches)),
         Command::Try(command) => try_one::run(&command, of_subcommand(&matches)),
         Command::Report(command) => report::run(&command),
+        Command::Merge(command) => merge::run(command),
         Command::Check(command) => check::run(&command, of_subcommand(&matches)),
         Command::Serve(command) => return serve::run(command),
         Command::Schema(command) => schema::run(&command),

@@ -32,7 +32,9 @@ mod render;
 mod request;
 mod run;
 mod sampler;
+mod shard;
 mod stage;
+mod start;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -45,6 +47,6 @@ pub use interrupt::{install as take_over_interrupt, pressed as interrupted};
 pub use machine::machine;
 pub use plan::Unplayable;
 pub use progress::{Listener, Phase, Progress};
-pub use request::{About, RunError, RunOutcome, RunRequest, System};
+pub use request::{About, RunError, RunOutcome, RunRequest, Share, System};
 pub use run::run;
 pub use trial::{Exchange, Trial, try_one};

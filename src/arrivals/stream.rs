@@ -34,6 +34,15 @@ fn away(
     stretches.filter(|(gone, back)| gone < back).collect()
 }
 
+/// The root of the draws of the journey that made an entry.
+pub fn key_of(seed: u64, entry: Subject) -> Key {
+    journeys(seed, entry.population).with(entry.journey)
+}
+
+fn journeys(seed: u64, population: u16) -> Key {
+    Key::root(seed).word("journey").with(u64::from(population))
+}
+
 /// An endless sequence of arrivals of one population, cut off at `end`.
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
@@ -63,7 +72,7 @@ impl Stream {
         (start, end): (Offset, Offset),
     ) -> Option<Self> {
         let gaps = Key::root(seed).word("arrivals").with(u64::from(index)).with(mark);
-        let journeys = Key::root(seed).word("journey").with(u64::from(index));
+        let journeys = journeys(seed, index);
         let intensity = Intensity::of(population, timeline, start)?;
         let mut away = away(population, timeline, (start, end));
         away.reverse();

@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args};
 use super::exit::{Exit, Failure};
 use super::open::{self, Opened};
 use super::play::{self, PlayArgs};
+use super::share::ShareArgs;
 use super::{progress, result};
 use crate::load::{self, About, Launch, Refused, RunError, RunRequest, System, Target};
 use crate::scenario::{Origin, Scenario, Setting};
@@ -40,6 +41,8 @@ pub(super) struct RunCommand {
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
+    share: ShareArgs,
+    #[command(flatten)]
     play: PlayArgs,
 }
 
@@ -47,6 +50,7 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
     let Opened { found, scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
     let only = play::only(&scenario, &command.only)?;
     let systems = systems(&scenario, &command.server, command.target.as_deref())?;
+    let share = command.share.share(systems.len())?;
     let (run_dir, run_id) = folder(command.out, &scenario.name)?;
     let request = RunRequest {
         timeline: scenario.run.timeline(),
@@ -61,6 +65,7 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
             scenario_text: resolved(found.text, &settings),
         },
         messages: command.messages,
+        share,
         progress: (!command.quiet).then(|| progress::listener(&scenario.run.timeline())),
         launch: Launch::this_program()
             .map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,

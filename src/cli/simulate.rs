@@ -208,6 +208,7 @@ fn header(
         run_id,
         seed: scenario.seed,
         started_at: now(),
+        shard: None,
         command: std::env::args().collect(),
         slos: promises.map(|slo| slo.text.clone()).collect(),
         scenario_text,

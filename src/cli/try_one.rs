@@ -49,6 +49,7 @@ pub(super) fn run(command: &TryCommand, matches: &ArgMatches) -> Result<Exit, Fa
         run_dir: dir.path().to_owned(),
         about: About::default(),
         messages: None,
+        share: load::Share::default(),
         progress: None,
         launch: Launch::this_program()
             .map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,

@@ -45,7 +45,11 @@ impl Account {
 /// The account with which a journey is made, by its key: a number below the population's accounts divided by the warp
 /// (at least one account is left); `None` for a population without accounts.
 pub fn account_of(population: &Population, timeline: &Timeline, key: Key) -> Option<u32> {
+    Some(key.word("account").below(accounts_in(population, timeline)?) as u32)
+}
+
+/// How many accounts a population has in this run, at least 1; `None` for one without accounts.
+pub fn accounts_in(population: &Population, timeline: &Timeline) -> Option<u64> {
     let accounts = population.accounts.as_ref()?;
-    let count = (f64::from(accounts.count) / timeline.warp).round().max(1.0) as u64;
-    Some(key.word("account").below(count) as u32)
+    Some((f64::from(accounts.count) / timeline.warp).round().max(1.0) as u64)
 }

@@ -13,7 +13,8 @@ use super::recorder::Entry;
 use crate::record::{Event, What};
 use crate::units::{Offset, Span};
 
-/// The longest time for which the record hears nothing.
+/// The longest time for which the record hears nothing. The beats fall on whole multiples of it, so that a second that
+/// is over is on disk at once: a kill may cost the last second and no more.
 const HEARTBEAT: Span = Span::from_millis(100);
 
 /// Why a run ended.
@@ -61,15 +62,15 @@ pub(super) async fn conduct(floor: &Floor, clock: &Clock, mut pacer: Pacer) -> i
 
 async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<Ended> {
     let end = floor.plan.timeline.end();
-    let mut heard = clock.now();
+    let mut beat = beat_after(clock.now());
     loop {
         let now = clock.now();
         let next = {
             let mut dispatch = floor.dispatch();
             dispatch.release(now);
-            if now >= heard + HEARTBEAT {
+            if now >= beat {
                 dispatch.feed.hand_over(now);
-                heard = now;
+                beat = beat_after(now);
             }
             if dispatch.feed.is_broken() {
                 return Ok(Ended::RecordBroken);
@@ -77,7 +78,7 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             if now >= end {
                 return Ok(Ended::Planned);
             }
-            let next = dispatch.next_due().unwrap_or(end).min(end).min(heard + HEARTBEAT);
+            let next = dispatch.next_due().unwrap_or(end).min(end).min(beat);
             dispatch.arm(next);
             next
         };
@@ -88,6 +89,12 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             () = interrupt::wait() => return Ok(Ended::Interrupted),
         }
     }
+}
+
+/// The first beat after an instant.
+fn beat_after(now: Offset) -> Offset {
+    let length = HEARTBEAT.nanos() as i64;
+    Offset::from_nanos((now.nanos().div_euclid(length) + 1) * length)
 }
 
 async fn drain(floor: &Floor, clock: &Clock, until: Offset) {

@@ -113,9 +113,9 @@ impl Dispatch {
 
     /// The instant at which there is something to release next, if there is one before the end.
     pub(super) fn next_due(&mut self) -> Option<Offset> {
-        // Arrivals of populations that are left out are passed over here and nowhere else.
+        // What others play, or nobody, is passed over here and nowhere else.
         while let Some(arrival) = self.planned.peek()
-            && !self.plan.populations[usize::from(arrival.population)].played
+            && !self.plan.plays(arrival)
         {
             self.planned.next();
         }
@@ -240,9 +240,8 @@ impl Dispatch {
 
     /// Journeys that are known before the run starts.
     pub(super) fn foresee(&mut self, visits: impl IntoIterator<Item = Arrival>, vars: &Arc<Vars>) {
-        let played = |arrival: &Arrival| self.plan.populations[usize::from(arrival.population)].played;
-        let visits: Vec<Arrival> = visits.into_iter().filter(played).collect();
-        for arrival in visits {
+        let plan = Arc::clone(&self.plan);
+        for arrival in visits.into_iter().filter(|arrival| plan.plays(arrival)) {
             self.put_off(arrival.at, Pending::Arriving(arrival, Some(Arc::clone(vars))));
         }
     }

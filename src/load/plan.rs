@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::Method;
 
 use crate::journey::Script;
-use crate::scenario::{Arrivals, Body, Cause, Population, Scenario, Step, Template, Timeline};
+use crate::scenario::{Arrivals, Body, Cause, Population, Scenario, Shard, Step, Template, Timeline};
 
 /// What a run plays.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) scenario: Arc<Scenario>,
     pub(super) timeline: Timeline,
     pub(super) seed: u64,
+    /// Which part of it this generator plays.
+    pub(super) shard: Shard,
     pub(super) populations: Vec<Prepared>,
     /// Indexes of the populations that a message brings.
     pub(super) brought_by_message: Vec<u16>,
@@ -91,7 +93,7 @@ impl Plan {
             })
             .collect::<Result<_, _>>()?;
         let brought_by_message = brought(&scenario, &Cause::Message, &plays);
-        Ok(Self { timeline, seed, populations, brought_by_message, scenario })
+        Ok(Self { timeline, seed, shard: Shard::WHOLE, populations, brought_by_message, scenario })
     }
 
     /// A population as the scenario says it.

@@ -30,9 +30,8 @@ pub(super) fn write(plan: &Plan, messages: &Messages, path: &Path, most: u64) ->
     let mut preloaded = Preloaded::default();
     let mut file = BufWriter::new(File::create(path)?);
     let link = messages.keep.first().map_or("link", |keep| keep.name.as_str());
-    let played = |visit: &Arrival| plan.populations[usize::from(visit.population)].played;
     for earlier in arrivals::earlier(&plan.scenario, &plan.timeline, plan.seed) {
-        if !earlier.visits.iter().any(played) {
+        if !earlier.visits.iter().any(|visit| plan.plays(visit)) {
             continue;
         }
         let Some((value, line)) = line(plan, messages, &earlier) else {

@@ -4,13 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::child::{Launch, StartError};
 use super::guard::Target;
 use super::plan::Unplayable;
 use super::progress::Listener;
 use crate::record::HeaderError;
-use crate::scenario::{Scenario, ServerEntry, Timeline};
+use crate::scenario::{Scenario, ServerEntry, Shard, Timeline};
 use crate::units::TimeOfDay;
 
 /// A run: one scenario against one system after the other, from the same seed.
@@ -33,6 +34,8 @@ pub struct RunRequest {
     /// Where messages of systems that run already come in (`ADDRESS/messages`); `None`: nobody listens for them. A server
     /// that the tool starts is told where to send its messages.
     pub messages: Option<SocketAddr>,
+    /// Which part of the plan this generator plays, and from when on.
+    pub share: Share,
     /// Told once a second how it goes.
     pub progress: Option<Listener>,
     /// How servers are started.
@@ -52,6 +55,22 @@ impl std::fmt::Debug for RunRequest {
             .field("systems", systems)
             .field("run_dir", run_dir)
             .finish_non_exhaustive()
+    }
+}
+
+/// What one of several generators plays of the one plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Which part.
+    pub shard: Shard,
+    /// When the run-in begins, by the wall clock; `None`: as soon as all is ready.
+    pub start_at: Option<SystemTime>,
+}
+
+impl Default for Share {
+    /// The whole plan, as soon as all is ready.
+    fn default() -> Self {
+        Self { shard: Shard::WHOLE, start_at: None }
     }
 }
 
@@ -179,6 +198,16 @@ pub enum RunError {
         doing: &'static str,
         /// Why.
         source: io::Error,
+    },
+    /// The instant at which the run was to begin has passed.
+    #[error(
+        "the run was to begin {:.3} s ago (--start-at): starting the server and the lanes took longer than was left; \
+         name a later instant",
+        late.as_secs_f64()
+    )]
+    TooLate {
+        /// How long ago.
+        late: Duration,
     },
     /// The lanes could not be started or stopped.
     #[error("the lanes failed: {0}")]

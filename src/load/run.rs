@@ -6,7 +6,7 @@ use super::cpus::{self, Placement};
 use super::machine::machine;
 use super::request::{RunError, RunOutcome, RunRequest, System, file, system};
 use super::stage::Stage;
-use super::{descriptors, interrupt};
+use super::{descriptors, interrupt, shard};
 use crate::arrivals;
 use crate::record::{Engine, Layout, RunHeader, ServerHeader, digest, mask};
 use crate::scenario::{Arrivals, Expect};
@@ -68,7 +68,10 @@ fn layout(request: &RunRequest) -> Layout {
     for (of, population) in layout.populations.iter_mut().zip(&request.scenario.populations) {
         of.played = request.only.is_empty() || request.only.contains(&population.name);
         let planned = !matches!(population.arrivals, Arrivals::After(_));
-        of.expected = planned.then(|| arrivals::expected(population, timeline, Offset::ZERO, timeline.end()));
+        of.expected = planned.then(|| {
+            arrivals::expected(population, timeline, Offset::ZERO, timeline.end())
+                * shard::expected_share(population, timeline, request.share.shard)
+        });
     }
     layout
 }
@@ -95,6 +98,7 @@ fn header(request: &RunRequest, layout: &Layout, placement: Option<&Placement>) 
         run_id: about.run_id.clone(),
         seed: request.seed,
         started_at: about.started_at.clone(),
+        shard: (!request.share.shard.is_whole()).then_some(request.share.shard),
         command: about.command.clone(),
         slos: request.scenario.slos.iter().map(|slo| slo.text.clone()).collect(),
         scenario_text,

@@ -25,16 +25,14 @@ use super::recorder::{Aside, Entry, Recorder, Waiting, channel};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::under_test::UnderTest;
-use super::{audit, findings, preload};
+use super::{audit, findings, preload, start};
 use crate::record::{Layout, Writer};
-use crate::units::{Offset, Span};
+use crate::units::Offset;
 
 /// Lanes of a population that names none, against a system whose bounds are not known.
 const LANES_OF_A_TARGET: usize = 1_024;
 /// The most lanes that a population gets without naming a number. A lane costs some 9 kB.
 const MOST_LANES: usize = 8_192;
-/// From the moment when all lanes are ready to the first instant of the plan.
-const LEAD: Span = Span::from_millis(50);
 /// The longest time in which goose starts the lanes: it starts 20,000 in a quarter of a second.
 const LANES_WITHIN: Duration = Duration::from_secs(30);
 
@@ -79,7 +77,8 @@ impl Stage {
                 problem: problem.to_owned(),
             });
         }
-        let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?;
+        let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?
+            .of_shard(request.share.shard);
         Ok(Self {
             placement: match of {
                 System::Started(_) => Placement::choose(&cpus::available(), &wish),
@@ -126,7 +125,7 @@ impl Stage {
         let floor = Arc::new(Floor::new(Arc::clone(&self.plan), under_test.target().clone(), dial, dispatch));
 
         let attack = self.man(&floor).await?;
-        let clock = Clock::reading(self.plan.timeline.start() - LEAD);
+        let clock = start::clock(&self.plan.timeline, request.share.start_at).await?;
         let recorder = self.recorder(request, layout, &clock, waiting)?;
         under_test.tell(clock.now(), &aside);
         if let Some(counts) = preloaded {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Layout;
-use crate::scenario::Expect;
+use crate::scenario::{Expect, Shard};
 
 /// What a run is; written before the first request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct RunHeader {
     pub seed: u64,
     /// Wall-clock time at which the run was started, RFC 3339.
     pub started_at: String,
+    /// Which part of the plan was played, where it is not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// The command line.
     pub command: Vec<String>,
     /// The promises, as written.

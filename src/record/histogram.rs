@@ -124,6 +124,15 @@ pub(super) fn log_head(zero: Span) -> String {
     text
 }
 
+/// Lines before the first interval.
+pub(super) const LOG_HEAD: usize = 5;
+
+/// Time 0 of a log, where a line of its head says it.
+pub(super) fn base_time(line: &str) -> Option<Span> {
+    let seconds: f64 = line.strip_prefix("#[BaseTime: ")?.split(' ').next()?.parse().ok()?;
+    Some(Offset::from_secs_f64(seconds).since(Offset::ZERO))
+}
+
 /// One interval of a log, its histogram still packed.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line<'a> {

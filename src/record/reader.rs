@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{COUNTERS, EVENTS, INTERVALS, JOURNEYS, RESOURCES};
-use super::histogram::parse_line;
+use super::histogram::{LOG_HEAD, base_time, parse_line};
 use super::lines::each_line;
 use super::rows::Fields;
 use super::table::rows;
@@ -14,6 +14,7 @@ use super::{
     What,
 };
 use crate::scenario::Outcome;
+use crate::units::Span;
 
 /// A run's folder.
 #[derive(Debug)]
@@ -125,6 +126,16 @@ impl ServerRecord {
         clocks: &'a [Clock],
     ) -> io::Result<impl Iterator<Item = io::Result<IntervalRow>> + use<'a>> {
         each_line(&self.dir.join(INTERVALS), move |line| self.interval(line, clocks))
+    }
+
+    /// The wall-clock time at which the measured part began, since the Unix epoch, to a millisecond; `None` where the log
+    /// does not say it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn begins(&self) -> io::Result<Option<Span>> {
+        let mut said = each_line(&self.dir.join(INTERVALS), |line| Ok(Some(base_time(line))))?.take(LOG_HEAD);
+        said.find_map(Result::transpose).transpose()
     }
 
     /// Rows of `resources.csv`.

@@ -51,6 +51,7 @@ pub(crate) fn header(layout: &Layout, slos: &[&str]) -> RunHeader {
         run_id: "run-1".into(),
         seed: u64::MAX,
         started_at: "2022-01-05T18:00:00Z".into(),
+        shard: None,
         command: vec!["peakday".into(), "run".into()],
         slos: slos.iter().map(|&slo| slo.into()).collect(),
         scenario_text: "about = \"a \\\"quoted\\\" text\"\n[run]\n".into(),

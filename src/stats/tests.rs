@@ -2,6 +2,7 @@
 
 mod believe;
 mod promises;
+mod shards;
 mod sums;
 
 use super::Summary;

@@ -144,6 +144,7 @@ fn header(layout: &Layout, size: Size) -> RunHeader {
         run_id: "2022-01-05T17-00-00Z-7".to_owned(),
         seed: 7,
         started_at: "2022-01-05T17:00:00Z".to_owned(),
+        shard: None,
         command: vec!["peakday".to_owned(), "run".to_owned(), "invented-evening".to_owned()],
         slos: SLOS.map(str::to_owned).to_vec(),
         scenario_text: text.to_owned(),

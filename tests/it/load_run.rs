@@ -116,6 +116,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         run_dir: dir.to_owned(),
         about: About::default(),
         messages: None,
+        share: load::Share::default(),
         progress: None,
         launch: Launch { program: "/nonexistent".into(), arguments: Vec::new() },
         keep_data: false,

@@ -36,6 +36,7 @@ fn request(scenario: Scenario, dir: &Path) -> RunRequest {
         run_dir: dir.to_owned(),
         about: About::default(),
         messages: None,
+        share: load::Share::default(),
         progress: None,
         launch: Launch {
             program: PathBuf::from(env!("CARGO_BIN_EXE_peakday")),

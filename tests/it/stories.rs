@@ -24,6 +24,7 @@ fn play(scenario: &Scenario, seed: u64, dir: &Path) -> Summary {
         run_id: seed.to_string(),
         seed,
         started_at: "2026-01-01T00:00:00Z".to_owned(),
+        shard: None,
         command: Vec::new(),
         slos: scenario.slos.iter().map(|slo| slo.text.clone()).collect(),
         scenario_text: String::new(),
