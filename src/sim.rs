@@ -26,6 +26,7 @@ mod play;
 mod profile;
 mod quantile;
 mod recorder;
+mod replications;
 mod rows;
 mod run;
 mod sharing;
@@ -45,7 +46,7 @@ pub use self::play::{
     Simulated, Simulation, SimulationError, StationInterval, StationResult, layout, simulate,
 };
 pub use self::rows::Figure;
-pub use self::run::{Study, run};
+pub use self::run::{Count, Seen, Study, run};
 pub use self::tally::{PopulationTally, Tally, tally};
 use crate::scenario::Outcome;
 

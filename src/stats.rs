@@ -1,6 +1,7 @@
 //! What a record says: summary, series, validity and verdict, all pure functions of the record.
 
 mod cohort;
+mod estimates;
 mod intervals;
 mod observe;
 mod processors;
@@ -14,6 +15,7 @@ mod verdict;
 mod windows;
 
 pub use cohort::{Cohort, JourneySums, PopulationCohort, StepCohort};
+pub use estimates::{Band, Estimated, Estimates, Mean, PopulationEstimates, Precision};
 pub use intervals::quantile_interval;
 pub use quantile::{quantile, samples_needed};
 pub use shards::{MergeError, Sum, merge, merge_server};

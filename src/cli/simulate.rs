@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{ArgMatches, Args, ValueEnum};
@@ -18,7 +19,7 @@ use crate::scenario::file::queueing;
 use crate::scenario::queueing::Queueing;
 use crate::scenario::slo::Metric;
 use crate::scenario::{Arrivals, RunPlan, Scenario, ServerEntry, ServerModel};
-use crate::sim::{self, Choice, Impossible, Simulation, SimulationError, Study};
+use crate::sim::{self, Choice, Count, Impossible, Seen, Simulation, SimulationError, Study};
 use crate::stats::{Summary, Verdict};
 use crate::units::{Offset, Span, TimeOfDay};
 
@@ -38,10 +39,14 @@ pub(super) struct SimulateCommand {
     /// The engine; both give the same results where both can
     #[arg(long, value_enum, default_value_t = EngineName::Auto)]
     engine: EngineName,
-    /// Independent runs: the first is on record, all give the intervals of what stations do [default: 1, of a queueing
-    /// system what its file says]
+    /// Independent runs: the first is on record, all give means and intervals [default: 8 to 64, until --precision is
+    /// reached; of a queueing system what its file says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     replications: Option<u32>,
+    /// How well the p99 of response times in the busiest five minutes is to be known: half of the width of its 95 %
+    /// interval
+    #[arg(long, value_name = "PERCENT", value_parser = precision, default_value = "2%", conflicts_with = "replications")]
+    precision: f64,
     /// Play only this population (repeatable)
     #[arg(long, value_name = "POPULATION")]
     only: Vec<String>,
@@ -110,17 +115,17 @@ pub(super) fn run(command: SimulateCommand, matches: &ArgMatches) -> Result<Exit
             dir: &dir,
             layout: &layout,
             zero: Span::from_nanos(u64::try_from(zero.as_nanos()).unwrap_or(u64::MAX)),
-            replications: command.replications.unwrap_or(1),
+            replications: command.replications.map_or(Count::Until(command.precision), Count::Fixed),
         };
-        let mut live = Live::new(&server.name, command.quiet);
-        let mut watch = |at: Offset, requests: u64| {
-            live.say(&layout.timeline.scenario_time(at), requests);
+        let live = Live::new(&server.name, command.quiet);
+        let watch = |seen: Seen| {
+            live.say(&layout.timeline.scenario_time(seen.at), &seen);
             !load::interrupted()
         };
-        let simulated = sim::run(&simulation, &study, &mut watch);
+        let simulated = sim::run(&simulation, &study, &watch);
         live.done();
         match simulated {
-            Ok(simulated) if !simulated.completed => break,
+            Ok(_) if load::interrupted() => break,
             Ok(_) => {}
             Err(SimulationError::Impossible(impossible)) => return Err(not_possible(&impossible)),
             Err(SimulationError::Record(error)) => return Err(anyhow::Error::from(error).into()),
@@ -227,6 +232,14 @@ fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+fn precision(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    percent
+        .map(|percent| percent / 100.0)
+        .filter(|share| (1e-6..=1.0).contains(share))
+        .ok_or_else(|| "write a share above 0 % and at most 100 %, as in 2%".to_owned())
+}
+
 fn not_possible(impossible: &Impossible) -> Failure {
     Failure::usage(impossible.to_string())
 }
@@ -241,26 +254,32 @@ impl From<EngineName> for Choice {
     }
 }
 
-/// One live line on a terminal: simulated time, requests so far, requests per second of real time.
+/// One live line on a terminal: replications that are done, simulated time, requests so far, and how many of these are
+/// simulated in a second of real time.
 struct Live<'a> {
     server: &'a str,
     began: Instant,
-    said: Option<Instant>,
+    said: Mutex<Option<Instant>>,
     wanted: bool,
 }
 
 impl<'a> Live<'a> {
     fn new(server: &'a str, quiet: bool) -> Self {
         let wanted = !quiet && std::io::stderr().is_terminal();
-        Self { server, began: Instant::now(), said: None, wanted }
+        Self { server, began: Instant::now(), said: Mutex::new(None), wanted }
     }
 
-    fn say(&mut self, time: &str, requests: u64) {
-        let soon = self.said.is_some_and(|said| said.elapsed() < Duration::from_millis(100));
-        if self.wanted && !soon {
-            self.said = Some(Instant::now());
-            let rate = requests as f64 / self.began.elapsed().as_secs_f64().max(1e-9);
-            self.write(&format!("\r\x1b[2K{} {time}  {requests} requests, {rate:.0}/s", self.server));
+    fn say(&self, time: &str, seen: &Seen) {
+        // Whoever finds another at it has nothing to say.
+        let Ok(mut said) = self.said.try_lock() else { return };
+        if self.wanted && said.is_none_or(|said| said.elapsed() >= Duration::from_millis(100)) {
+            *said = Some(Instant::now());
+            let rate = seen.requests as f64 / self.began.elapsed().as_secs_f64().max(1e-9) / 1e6;
+            let millions = seen.requests as f64 / 1e6;
+            let (name, done) = (self.server, seen.done);
+            self.write(&format!(
+                "\r\x1b[2K{name}  {done} replications done  {time}  {millions:.1} M requests, {rate:.2} M/s"
+            ));
         }
     }
 

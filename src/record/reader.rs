@@ -96,6 +96,14 @@ impl ServerRecord {
         super::stations::read_figures(&self.dir)
     }
 
+    /// What [`super::write_estimates`] wrote of a simulated server's replications; `None` where nothing was.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn estimates<T: serde::de::DeserializeOwned>(&self) -> io::Result<Option<T>> {
+        super::stations::read_estimates(&self.dir)
+    }
+
     /// Whether the record is complete. Without it the last second is missing, and what was under way has no outcome.
     pub fn finished(&self) -> bool {
         self.events.last().is_some_and(|event| event.what == What::Finished)

@@ -14,6 +14,7 @@ use crate::units::Offset;
 
 const ROWS: &str = "stations.csv";
 const FIGURES: &str = "stations.json";
+const ESTIMATES: &str = "estimates.json";
 
 /// One station and class in one interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,14 +75,32 @@ pub fn write_stations(
     fs::write(&path, text).map_err(|error| named(&path, error))
 }
 
+/// Writes what several replications come to together, into the folder of a server configuration, which is there.
+///
+/// # Errors
+/// When the file cannot be written; the message names it.
+pub fn write_estimates(dir: &Path, estimates: &impl Serialize) -> io::Result<()> {
+    let path = dir.join(ESTIMATES);
+    let text = serde_json::to_string(estimates)?;
+    fs::write(&path, text).map_err(|error| named(&path, error))
+}
+
 /// Reads the figures of a simulated server; `None` of one that was not simulated.
 pub(super) fn read_figures<T: DeserializeOwned>(dir: &Path) -> io::Result<Option<T>> {
-    let path = dir.join(FIGURES);
-    match fs::read(&path) {
+    read(&dir.join(FIGURES))
+}
+
+/// Reads what several replications come to; `None` where there was one.
+pub(super) fn read_estimates<T: DeserializeOwned>(dir: &Path) -> io::Result<Option<T>> {
+    read(&dir.join(ESTIMATES))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(named(&path, error)),
+        Err(error) => Err(named(path, error)),
         Ok(bytes) => {
-            serde_json::from_slice(&bytes).map(Some).map_err(|error| named(&path, io::Error::other(error)))
+            serde_json::from_slice(&bytes).map(Some).map_err(|error| named(path, io::Error::other(error)))
         }
     }
 }

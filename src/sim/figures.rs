@@ -49,13 +49,13 @@ impl StationRow {
 }
 
 impl StationResult {
-    /// This row as `summary.json` says it, with the same row of further replications.
-    pub fn summary<'a>(&'a self, others: impl IntoIterator<Item = &'a Self>) -> Station {
+    /// This row as `summary.json` says it, with the figures of the same row in further replications.
+    pub(super) fn summary<'a>(&'a self, others: impl IntoIterator<Item = &'a [f64; FIGURES]>) -> Station {
         let mut figures = [Estimate::default(); FIGURES];
         let mut replications = 0;
-        for result in std::iter::once(self).chain(others) {
+        for values in std::iter::once(&self.values).chain(others) {
             replications += 1;
-            let finite = figures.iter_mut().zip(&result.values).filter(|(_, value)| value.is_finite());
+            let finite = figures.iter_mut().zip(values).filter(|(_, value)| value.is_finite());
             finite.for_each(|(estimate, value)| estimate.add(*value));
         }
         let class = self.class.clone().unwrap_or_default();

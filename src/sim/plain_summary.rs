@@ -1,5 +1,7 @@
 //! What came of a plain queueing system, as `summary.json` says it.
 
+use std::collections::BTreeMap;
+
 use super::plain::{QueueingResult, StationRow};
 use super::{Engine, Figure};
 use crate::scenario::queueing::{Customers, Queueing};
@@ -25,6 +27,7 @@ impl QueueingResult {
             name: "model".to_owned(),
             config_digest: String::new(),
             duration_s: seconds,
+            replications: Some(self.replications),
             expect: Expectation::Hold,
             as_expected: Some(true),
             validity: Validity {
@@ -45,6 +48,7 @@ impl QueueingResult {
                 goodput_share: share(&totals),
                 journeys: Journeys::default(),
                 response_us: Quantiles::default(),
+                ci95: BTreeMap::new(),
             },
             populations,
             stations,
@@ -92,6 +96,7 @@ impl QueueingResult {
                     response_us,
                     service_us: station.sojourn_us,
                     send_lag_us: Quantiles::default(),
+                    ci95: sojourn_intervals(&station, over),
                 }
             })
             .collect();
@@ -103,6 +108,7 @@ impl QueueingResult {
             goodput_share: share(&totals),
             journeys: Journeys::default(),
             steps,
+            ci95: BTreeMap::new(),
         }
     }
 
@@ -162,6 +168,15 @@ fn short(value: f64) -> String {
     }
     let digits = (3.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
     format!("{value:.digits$}")
+}
+
+/// The intervals of what is said of a step's response times: those of its station, where all were served.
+fn sojourn_intervals(station: &Station, over: u64) -> BTreeMap<String, [f64; 2]> {
+    let of = |(name, interval): (&String, &[f64; 2])| {
+        let figure = name.strip_prefix("sojourn_us.").filter(|_| over == 0)?;
+        Some((format!("response_us.{figure}"), *interval))
+    };
+    station.ci95.iter().filter_map(of).collect()
 }
 
 fn counts(row: &StationRow) -> Counts {

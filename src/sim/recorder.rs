@@ -61,14 +61,30 @@ impl Recorder for ToDisk<'_> {
     }
 }
 
-/// Nobody listens.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Nobody;
+/// Both listen.
+impl<A: Recorder, B: Recorder> Recorder for (A, B) {
+    fn offered(&mut self, population: u16, step: u16, intended: Offset) {
+        self.0.offered(population, step, intended);
+        self.1.offered(population, step, intended);
+    }
 
-impl Recorder for Nobody {
-    fn offered(&mut self, _: u16, _: u16, _: Offset) {}
-    fn sent(&mut self, _: u16, _: u16, _: Offset) {}
-    fn ended(&mut self, _: &Sample) {}
-    fn journey(&mut self, _: u16, _: Offset, _: JourneyEvent) {}
-    fn passed(&mut self, _: Offset) {}
+    fn sent(&mut self, population: u16, step: u16, at: Offset) {
+        self.0.sent(population, step, at);
+        self.1.sent(population, step, at);
+    }
+
+    fn ended(&mut self, sample: &Sample) {
+        self.0.ended(sample);
+        self.1.ended(sample);
+    }
+
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
+        self.0.journey(population, arrived, event);
+        self.1.journey(population, arrived, event);
+    }
+
+    fn passed(&mut self, now: Offset) {
+        self.0.passed(now);
+        self.1.passed(now);
+    }
 }

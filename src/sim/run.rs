@@ -1,15 +1,19 @@
 //! Simulates a scenario against one server configuration, replication after replication, and writes its folder.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use super::play::play;
-use super::recorder::Nobody;
-use super::{Engine, Impossible, Simulated, Simulation, SimulationError, simulate};
-use crate::record::{Event, Layout, Severity, StationRow, What, Writer, write_stations};
+use super::recorder::ToDisk;
+use super::replications::{Replications, Sheet};
+use super::rows::FIGURES;
+use super::tally::Tally;
+use super::{Engine, Impossible, Simulated, Simulation, SimulationError};
+use crate::record::{Event, Layout, Severity, StationRow, What, Writer, write_estimates, write_stations};
 use crate::rng::Key;
-use crate::stats::Station;
+use crate::stats::{Estimates, Precision, Station};
 use crate::units::{Offset, Span};
 
 /// Where and how often.
@@ -21,56 +25,189 @@ pub struct Study<'a> {
     pub layout: &'a Layout,
     /// Wall-clock time of the beginning, since the Unix epoch: tools that read interval logs want one.
     pub zero: Span,
-    /// Independent runs, at least 1. The first is the one on record, with the seed asked for.
-    pub replications: u32,
+    /// Independent runs. The first is the one on record, with the seed asked for.
+    pub replications: Count,
 }
 
-/// Simulates and writes the folder: the record of the first replication, `stations.csv` and `stations.json`.
+/// How many independent runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Count {
+    /// So many, at least 1.
+    Fixed(u32),
+    /// From [`Count::LEAST`] to [`Count::MOST`]: until the half-width of the 95 % interval of the 99 % quantile of response
+    /// times in the busiest interval is at most this share of it (where the quantile falls among requests without a
+    /// success: of their share).
+    Until(f64),
+}
+
+impl Count {
+    /// The fewest replications that an interval is made from.
+    pub const LEAST: u32 = 8;
+    /// The most.
+    pub const MOST: u32 = 64;
+    /// So many more are made before it is looked again whether they are enough.
+    const MORE: u32 = 4;
+
+    /// How many are to be done next, when so many are.
+    fn next(self, done: &Replications) -> u32 {
+        match self {
+            Self::Fixed(count) => count.saturating_sub(done.count()).min(Self::MOST),
+            Self::Until(_) if done.count() < Self::LEAST => Self::LEAST - done.count(),
+            Self::Until(half_width) if done.are_enough(half_width) => 0,
+            Self::Until(_) => Self::MORE.min(Self::MOST.saturating_sub(done.count())),
+        }
+    }
+}
+
+/// How far a simulation has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// Replications that are done.
+    pub done: u32,
+    /// The instant of one that is under way.
+    pub at: Offset,
+    /// Requests so far, of all replications.
+    pub requests: u64,
+}
+
+/// Simulates and writes the folder: the record of the first replication, `stations.csv`, `stations.json`, and of several
+/// replications `estimates.json`.
 ///
-/// `watch` sees the instant and the requests so far of the first replication go by, and answers whether to go on; what
-/// was simulated until then is on record, and no further replication is begun.
+/// `watch` sees it go by and answers whether to go on. When it does not, the replications that are done count; of the
+/// first, what was simulated until then is on record. Results do not depend on the number of threads.
 ///
 /// # Errors
 /// When the model could never work, the engine asked for cannot run it, or the folder cannot be written.
 pub fn run(
     simulation: &Simulation<'_>,
     study: &Study<'_>,
-    watch: &mut dyn FnMut(Offset, u64) -> bool,
+    watch: &(dyn Fn(Seen) -> bool + Sync),
 ) -> Result<Simulated, SimulationError> {
     let mut writer = Writer::create(study.dir, study.layout, study.zero)?;
+    let progress = Progress { watch, done: AtomicU32::new(0), requests: AtomicU64::new(0) };
     let mut reached = simulation.timeline.start();
-    let mut look = |at: Offset, requests: u64| {
+    let mut look = progress.of_replication();
+    let interval = study.layout.interval.nanos() as i64;
+    let recorder = (ToDisk::new(&mut writer, interval), Tally::new(study.layout.clone()));
+    let (first, (on_disk, tally)) = play(simulation, recorder, &mut |at, requests| {
         reached = at;
-        watch(at, requests)
+        look(at, requests)
+    })?;
+    if let Some(error) = on_disk.broken {
+        return Err(error.into());
+    }
+    let mut replications = Replications::new(&tally);
+    drop(tally);
+    let mut others = Vec::new();
+    if first.completed {
+        progress.done.store(1, Ordering::Relaxed);
+        others = repeat(simulation, study, &mut replications, &progress)?;
+    }
+    let asked = match study.replications {
+        Count::Fixed(_) => None,
+        Count::Until(half_width) => Some(half_width),
     };
-    let first = simulate(simulation, &mut writer, &mut look)?;
-    let end = simulation.timeline.end() + simulation.timeline.drain;
-    let engine = match first.engine {
-        Engine::Events => "event engine",
-        Engine::Lookahead => "look-ahead engine",
-    };
-    let detail = format!("{engine}: {}", first.why);
-    let what = What::Finding { code: "engine".to_owned(), detail, severity: Severity::Note };
-    writer.event(&Event { at: simulation.timeline.start(), what });
-    let others = if first.completed { others(simulation, study.replications)? } else { Vec::new() };
+    let estimates = replications.estimates(asked);
+    note(&mut writer, simulation, &first, &estimates);
     let figures: Vec<Station> = first
         .stations
         .iter()
         .enumerate()
-        .map(|(row, station)| station.summary(others.iter().map(|other| &other.stations[row])))
+        .map(|(row, station)| station.summary(others.iter().map(|other| &other[row])))
         .collect();
+    let end = simulation.timeline.end() + simulation.timeline.drain;
     writer.finish(if first.completed { end } else { reached })?;
     write_stations(study.dir, study.layout, rows(&first, study.layout), &figures)?;
+    if estimates.replications > 1 {
+        write_estimates(study.dir, &estimates)?;
+    }
     Ok(first)
 }
 
-/// The replications after the first, in order, whatever the number of threads.
-fn others(simulation: &Simulation<'_>, replications: u32) -> Result<Vec<Simulated>, Impossible> {
-    let one = |number: u32| {
+/// The figures of the stations in one replication.
+type OfStations = Vec<[f64; FIGURES]>;
+
+/// The replications after the first, until there are enough: the figures of their stations, in their order.
+fn repeat(
+    simulation: &Simulation<'_>,
+    study: &Study<'_>,
+    replications: &mut Replications,
+    progress: &Progress<'_>,
+) -> Result<Vec<OfStations>, Impossible> {
+    let one = |number: u32| -> Result<Option<(OfStations, Sheet)>, Impossible> {
         let seed = Key::root(simulation.seed).word("replication").with(u64::from(number)).bits();
-        play(&Simulation { seed, ..*simulation }, Nobody, &mut |_, _| true).map(|(simulated, _)| simulated)
+        let simulation = Simulation { seed, ..*simulation };
+        let mut look = progress.of_replication();
+        let (simulated, tally) = play(&simulation, Tally::new(study.layout.clone()), &mut look)?;
+        if !simulated.completed {
+            return Ok(None);
+        }
+        progress.done.fetch_add(1, Ordering::Relaxed);
+        let values = simulated.stations.iter().map(|station| station.values).collect();
+        Ok(Some((values, Sheet::of(&tally))))
     };
-    (1..replications).into_par_iter().map(one).collect()
+    let mut others = Vec::new();
+    loop {
+        let more = study.replications.next(replications);
+        if more == 0 {
+            return Ok(others);
+        }
+        let numbers = replications.count()..replications.count() + more;
+        let results: Vec<_> = numbers.into_par_iter().map(one).collect::<Result<_, _>>()?;
+        for result in results {
+            let Some((stations, sheet)) = result else { return Ok(others) };
+            replications.add(&sheet);
+            others.push(stations);
+        }
+    }
+}
+
+/// Says in the record which engine ran, and how well what decides is known.
+fn note(writer: &mut Writer, simulation: &Simulation<'_>, first: &Simulated, estimates: &Estimates) {
+    let mut say = |code: &str, detail: String| {
+        let what = What::Finding { code: code.to_owned(), detail, severity: Severity::Note };
+        writer.event(&Event { at: simulation.timeline.start(), what });
+    };
+    let engine = match first.engine {
+        Engine::Events => "event engine",
+        Engine::Lookahead => "look-ahead engine",
+    };
+    say("engine", format!("{engine}: {}", first.why));
+    let Precision { of, asked, reached } = &estimates.precision;
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let detail = match (estimates.replications, reached) {
+        (1, _) => "1 replication, so no intervals; --replications asks for more".to_owned(),
+        (count, Some(reached)) => {
+            let asked = match asked {
+                Some(asked) if reached <= asked => format!(" (asked: {})", percent(*asked)),
+                Some(asked) => format!(" (asked: {}, not reached)", percent(*asked)),
+                None => String::new(),
+            };
+            format!("{count} replications: {of}, is known to ± {}{asked}", percent(*reached))
+        }
+        (count, None) => format!("{count} replications; {of}, has no number"),
+    };
+    say("replications", detail);
+}
+
+/// Counts over all replications, and asks whether to go on.
+struct Progress<'a> {
+    watch: &'a (dyn Fn(Seen) -> bool + Sync),
+    done: AtomicU32,
+    requests: AtomicU64,
+}
+
+impl Progress<'_> {
+    /// Sees the instant and the requests of one replication.
+    fn of_replication(&self) -> impl FnMut(Offset, u64) -> bool + '_ {
+        let mut before = 0;
+        move |at, requests| {
+            let new = requests - before;
+            before = requests;
+            let requests = self.requests.fetch_add(new, Ordering::Relaxed) + new;
+            (self.watch)(Seen { done: self.done.load(Ordering::Relaxed), at, requests })
+        }
+    }
 }
 
 fn rows<'a>(simulated: &'a Simulated, layout: &'a Layout) -> impl Iterator<Item = StationRow> + 'a {

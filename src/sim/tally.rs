@@ -4,7 +4,7 @@ use super::histogram::Histogram;
 use super::play::play;
 use super::recorder::Recorder;
 use super::{Impossible, Simulated, Simulation};
-use crate::record::{JourneyEvent, Layout, Sample};
+use crate::record::{JourneyEvent, Layout, PopulationLayout, Sample};
 use crate::scenario::Outcome;
 use crate::units::{Offset, Span};
 
@@ -13,14 +13,27 @@ use crate::units::{Offset, Span};
 pub struct Tally {
     /// The populations.
     pub populations: Vec<PopulationTally>,
-    layout: Layout,
+    /// The legitimate populations together, by interval of the record.
+    pub(super) intervals: Vec<IntervalTally>,
+    pub(super) layout: Layout,
+}
+
+/// What legitimate populations got in one interval.
+#[derive(Debug, Clone, Default)]
+pub(super) struct IntervalTally {
+    /// Requests that were offered in it.
+    pub(super) offered: u64,
+    /// Requests of the measured part that ended in it, whatever their outcome; those of the drain are in the last.
+    pub(super) ended: u64,
+    /// Response times of those that were a success.
+    pub(super) response: Histogram,
 }
 
 /// What came of one population.
 #[derive(Debug, Clone, Default)]
 pub struct PopulationTally {
-    /// Requests by outcome, in the order of [`Outcome::ALL`].
-    pub outcomes: [u64; Outcome::ALL.len()],
+    /// Its steps, in order.
+    pub(super) steps: Vec<StepTally>,
     /// Requests offered in each interval of the record.
     pub offered: Vec<u64>,
     /// Journeys that arrived in the measured part at least `settle` before its end: their first request was offered.
@@ -33,18 +46,61 @@ pub struct PopulationTally {
     pub gave_up: u64,
     /// Not clean, or unfinished and something in them was no success.
     pub marred: u64,
-    response: Histogram,
 }
 
-impl PopulationTally {
+/// What came of one step.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StepTally {
+    /// Requests by outcome, in the order of [`Outcome::ALL`].
+    pub(super) outcomes: [u64; Outcome::ALL.len()],
+    /// A success within the step's SLO, where it has one.
+    pub(super) good: u64,
+    /// Response times of those that were a success.
+    pub(super) response: Histogram,
+    slo: Option<Span>,
+}
+
+impl StepTally {
     /// All requests offered.
-    pub fn requests(&self) -> u64 {
+    pub(super) fn requests(&self) -> u64 {
         self.outcomes.iter().sum()
     }
 
-    /// Requests that were a success.
-    pub const fn ok(&self) -> u64 {
-        self.outcomes[Outcome::Ok as usize]
+    /// Adds what came of another step.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (to, from) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *to += from;
+        }
+        self.good += other.good;
+        self.response.add(&other.response);
+    }
+}
+
+impl PopulationTally {
+    fn new(layout: &PopulationLayout, intervals: usize) -> Self {
+        let step = |slo| StepTally { slo, ..StepTally::default() };
+        Self {
+            steps: layout.steps.iter().map(|of| step(of.slo)).collect(),
+            offered: vec![0; intervals],
+            ..Self::default()
+        }
+    }
+
+    /// All requests offered.
+    pub fn requests(&self) -> u64 {
+        self.steps.iter().map(StepTally::requests).sum()
+    }
+
+    /// Requests that ended so.
+    pub fn ended(&self, outcome: Outcome) -> u64 {
+        self.steps.iter().map(|step| step.outcomes[outcome as usize]).sum()
+    }
+
+    /// All steps together.
+    pub(super) fn together(&self) -> StepTally {
+        let mut all = StepTally::default();
+        self.steps.iter().for_each(|step| all.add(step));
+        all
     }
 
     /// Share of journeys that were clean, of those that ended or were marred; `None` of none.
@@ -56,14 +112,19 @@ impl PopulationTally {
     /// Response time of which the share `q` of all offered requests stays below; `None` where that falls among those
     /// without a success.
     pub fn response(&self, q: f64) -> Option<Span> {
-        let (all, ok) = (self.requests(), self.response.count());
-        let rank = (q * all as f64).ceil();
-        if ok == 0 || rank > ok as f64 {
-            return None;
-        }
-        let [value] = self.response.quantiles([rank / ok as f64]);
+        let all = self.together();
+        let [value] = quantiles(&all.response, self.requests(), [q]);
         value.map(|nanos| Span::from_nanos(nanos as u64))
     }
+}
+
+/// The response times, in nanoseconds, which these shares of all requests do not exceed, those without a success standing
+/// above every value; shares must rise. `None` where one falls among them.
+pub(super) fn quantiles<const N: usize>(ok: &Histogram, all: u64, shares: [f64; N]) -> [Option<f64>; N] {
+    let count = ok.count() as f64;
+    let ranks = shares.map(|q| (q * all as f64).ceil());
+    let values = ok.quantiles(ranks.map(|rank| (rank / count).min(1.0)));
+    std::array::from_fn(|n| values[n].filter(|_| ranks[n] <= count))
 }
 
 impl Tally {
@@ -84,28 +145,53 @@ impl Tally {
 /// When the model could never work, or the engine asked for cannot run it.
 pub fn tally(simulation: &Simulation<'_>) -> Result<(Simulated, Tally), Impossible> {
     let layout = super::layout(simulation.scenario, simulation.timeline);
-    let intervals = layout.interval_of(simulation.timeline.end()).max(0) as usize + 1;
-    let empty = PopulationTally { offered: vec![0; intervals], ..PopulationTally::default() };
-    let populations = vec![empty; simulation.scenario.populations.len()];
-    play(simulation, Tally { populations, layout }, &mut |_, _| true)
+    play(simulation, Tally::new(layout), &mut |_, _| true)
+}
+
+impl Tally {
+    /// Nothing counted so far.
+    pub(super) fn new(layout: Layout) -> Self {
+        let length = layout.interval.nanos().max(1);
+        let intervals = (layout.timeline.end().nanos().max(1) as u64).div_ceil(length) as usize;
+        let populations = layout.populations.iter().map(|of| PopulationTally::new(of, intervals)).collect();
+        Self { populations, intervals: vec![IntervalTally::default(); intervals], layout }
+    }
+
+    fn interval(&self, at: Offset) -> usize {
+        (self.layout.interval_of(at).max(0) as usize).min(self.intervals.len() - 1)
+    }
 }
 
 impl Recorder for Tally {
     fn offered(&mut self, population: u16, _: u16, intended: Offset) {
         if self.layout.measures(intended) {
-            let interval = self.layout.interval_of(intended) as usize;
+            let interval = self.interval(intended);
             self.populations[usize::from(population)].offered[interval] += 1;
+            if self.layout.populations[usize::from(population)].legitimate {
+                self.intervals[interval].offered += 1;
+            }
         }
     }
 
     fn sent(&mut self, _: u16, _: u16, _: Offset) {}
 
     fn ended(&mut self, sample: &Sample) {
-        if self.layout.measures(sample.intended) {
-            let population = &mut self.populations[usize::from(sample.population)];
-            population.outcomes[sample.outcome as usize] += 1;
-            if sample.outcome == Outcome::Ok {
-                population.response.record(sample.done.since(sample.intended).nanos());
+        if !self.layout.measures(sample.intended) {
+            return;
+        }
+        let response = sample.done.since(sample.intended);
+        let ok = sample.outcome == Outcome::Ok;
+        let step = &mut self.populations[usize::from(sample.population)].steps[usize::from(sample.step)];
+        step.outcomes[sample.outcome as usize] += 1;
+        if ok {
+            step.good += u64::from(step.slo.is_none_or(|slo| response <= slo));
+            step.response.record(response.nanos());
+        }
+        if self.layout.populations[usize::from(sample.population)].legitimate {
+            let interval = self.interval(sample.done);
+            self.intervals[interval].ended += 1;
+            if ok {
+                self.intervals[interval].response.record(response.nanos());
             }
         }
     }

@@ -1,11 +1,12 @@
 //! From the record of a run to its summary.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::{
-    Audit, Cohort, Context, Counts, Expectation, JourneySums, Journeys, Legitimate, PopulationCohort,
-    PopulationSummary, Quantiles, ResourceTotals, ServerSummary, StepCohort, StepSummary, Summary,
-    as_expected, judge, never_ran, validity, verdict,
+    Audit, Cohort, Context, Counts, Estimates, Expectation, JourneySums, Journeys, Legitimate,
+    PopulationCohort, PopulationSummary, Quantiles, ResourceTotals, ServerSummary, StepCohort, StepSummary,
+    Summary, as_expected, judge, never_ran, validity, verdict,
 };
 use crate::record::{Histogram, PopulationLayout, RecordError, Run, ServerHeader, ServerRecord, What, Who};
 use crate::scenario::Expect;
@@ -78,10 +79,24 @@ fn summarize_server(run: &Run, record: &ServerRecord, slos: &[Slo]) -> io::Resul
     let good = cohort.populations.iter().flat_map(|population| &population.steps).map(|step| step.good).sum();
     let played = cohort.populations.iter().zip(&layout.populations).filter(|(_, of)| of.played);
     let expect = expectation(record.header.expect);
+    let estimates: Option<Estimates> = record.estimates()?;
+    let mut all_legitimate = legitimate(played.clone());
+    let mut populations = Vec::new();
+    for (index, (population, of)) in cohort.populations.iter().zip(&layout.populations).enumerate() {
+        let mut summary = summarize_population(population, of);
+        if let Some(estimates) = &estimates {
+            estimates.replace(index, &mut summary);
+        }
+        populations.extend(of.played.then_some(summary));
+    }
+    if let Some(estimates) = &estimates {
+        estimates.replace_legitimate(&mut all_legitimate);
+    }
     Ok(ServerSummary {
         name: record.header.name.clone(),
         config_digest: record.header.config_digest.clone(),
         duration_s: cohort.seconds(),
+        replications: estimates.map(|estimates| estimates.replications),
         expect,
         as_expected: as_expected(expect, validity.state, &results),
         validity,
@@ -90,8 +105,8 @@ fn summarize_server(run: &Run, record: &ServerRecord, slos: &[Slo]) -> io::Resul
         throughput_per_s: per_second(totals.ok + totals.failed + totals.shed),
         offered_per_s: per_second(totals.offered),
         peak_minute_offered_per_s: cohort.peak_minute(layout),
-        legitimate: legitimate(played.clone()),
-        populations: played.map(|(population, of)| summarize_population(population, of)).collect(),
+        legitimate: all_legitimate,
+        populations,
         stations: record.station_figures()?.unwrap_or_default(),
         observations: Vec::new(),
         audit,
@@ -122,8 +137,10 @@ fn summarize_population(population: &PopulationCohort, of: &PopulationLayout) ->
                 ),
                 service_us: Quantiles::of(&step.service, 0),
                 send_lag_us: Quantiles::of(&step.lag, 0),
+                ci95: BTreeMap::new(),
             })
             .collect(),
+        ci95: BTreeMap::new(),
     }
 }
 
@@ -145,6 +162,7 @@ fn legitimate<'a>(
         goodput_share: share(good, totals.offered),
         journeys: journeys.summary(),
         response_us: Quantiles::of(&response, totals.offered.saturating_sub(totals.ok)),
+        ci95: BTreeMap::new(),
     }
 }
 
@@ -212,6 +230,7 @@ fn never_started(run: &Run, server: &ServerHeader) -> ServerSummary {
         name: server.name.clone(),
         config_digest: server.config_digest.clone(),
         duration_s: 0.0,
+        replications: None,
         expect: expectation(server.expect),
         as_expected: None,
         validity: never_ran(),

@@ -45,6 +45,10 @@ pub struct ServerSummary {
     pub config_digest: String,
     /// Wall time of the measured part in seconds; of a record that was cut off, what there is of it.
     pub duration_s: f64,
+    /// Of a simulated run: how many independent replications. Counts and record are of the first; response times and
+    /// shares of requests are means over all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replications: Option<u32>,
     /// What was expected of it.
     pub expect: Expectation,
     /// Whether that came out; null when it cannot be told.
@@ -165,6 +169,10 @@ pub struct Legitimate {
     pub journeys: Journeys,
     /// done − intended, over all their offered requests: those without a success stand above every value.
     pub response_us: Quantiles,
+    /// Of several replications: 95 % intervals of the means above, from the spread between replications, by the name of
+    /// the field ("response_us.p99", "goodput_share", also "error_rate" and "clean_share").
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci95: BTreeMap<String, [f64; 2]>,
 }
 
 /// One population.
@@ -182,6 +190,10 @@ pub struct PopulationSummary {
     pub journeys: Journeys,
     /// By step.
     pub steps: Vec<StepSummary>,
+    /// Of several replications: 95 % intervals of the means above, from the spread between replications, by the name of
+    /// the field ("response_us.p99" of all steps together, "goodput_share", also "error_rate" and "clean_share").
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci95: BTreeMap<String, [f64; 2]>,
 }
 
 /// Journeys that arrived in the measured part at least `settle` before its end.
@@ -214,6 +226,10 @@ pub struct StepSummary {
     pub service_us: Quantiles,
     /// sent − intended, of those sent.
     pub send_lag_us: Quantiles,
+    /// Of several replications: 95 % intervals of the means above, from the spread between replications, by the name of
+    /// the field ("response_us.p99", "error_rate").
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci95: BTreeMap<String, [f64; 2]>,
 }
 
 /// A distribution in whole microseconds. A quantile q is the value that at least the share q of `count` does not
