@@ -6,6 +6,7 @@
 //!
 //! A run warped K times keeps the instantaneous wall rates: its planned counts are those of the day divided by K.
 
+mod conformance;
 mod earlier;
 mod exponential;
 mod followers;
@@ -15,6 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use conformance::{Conformance, Fit};
 pub use earlier::{Earlier, earlier};
 pub use followers::followers;
 pub use forecast::per_minute;

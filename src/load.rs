@@ -1,5 +1,6 @@
 //! The load engine: a scenario played against a real system, on the wall clock.
 
+mod answer;
 mod attack;
 mod audit;
 mod child;
@@ -23,6 +24,7 @@ mod later;
 mod live;
 mod machine;
 mod pacer;
+mod patience;
 mod plan;
 mod preload;
 mod proc;
@@ -40,6 +42,7 @@ mod tests;
 mod trial;
 mod under_test;
 mod vars;
+mod wire;
 
 pub use child::{Launch, StartError};
 pub use guard::{Refused, Target};

@@ -3,6 +3,7 @@
 mod cohort;
 mod estimates;
 mod intervals;
+mod lateness;
 mod observe;
 mod processors;
 mod quantile;

@@ -11,6 +11,7 @@ use crate::slots::Slots;
 use crate::store::{Lockout, Store};
 use crate::timer::Timer;
 use crate::token::Verifier;
+use crate::truth::Truth;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) issuer_slots: Slots,
     pub(crate) holds: Holds,
     pub(crate) timer: Timer,
+    pub(crate) truth: Truth,
     pub(crate) metrics: Metrics,
     pub(crate) certificates: Certificates,
     pub(crate) connections: Connections,
@@ -47,6 +49,7 @@ impl App {
             issuer_slots: Slots::new(config.issuer.workers, config.issuer.queue),
             holds: Holds::new(&config),
             timer,
+            truth: Truth::new(&config.truth),
             metrics: Metrics::default(),
             certificates: Certificates::default(),
             config,

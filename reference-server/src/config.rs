@@ -20,6 +20,10 @@
 //! workers = 16
 //! queue = 256
 //! token_lifetime = "8h"
+//!
+//! [truth.constant]                # GET /truth/constant: a queue of which everything is known (M/D/8 under Poisson arrivals)
+//! workers = 8
+//! law = { constant = "50ms" }     # and seed, queue
 //! ```
 //!
 //! Without a table, its defaults hold: an open server whose bounds are far above what one core can use, and no
@@ -64,6 +68,9 @@ pub struct Config {
     pub limits: Limits,
     /// Patients' links.
     pub patients: Patients,
+    /// Queues of which everything is known, to test what measures them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub truth: BTreeMap<String, TruthQueue>,
     /// Consent to be loaded from another machine, served at `/.well-known/peakday.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
@@ -175,6 +182,20 @@ pub struct Patients {
     pub lock_for: Duration,
     /// Wrong birth dates after which a link is dead. Default 10.
     pub dead_after: u32,
+}
+
+/// A queue of the truth mode (`[truth.NAME]`), behind `/truth/NAME`: slots, one queue, a law, and nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TruthQueue {
+    /// Requests in service at once.
+    pub workers: usize,
+    /// Waiting places; one request more is answered 503. `None`: as many as come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<usize>,
+    /// Seed of the hold times: the n-th request that is let in draws the n-th. Default 1.
+    pub seed: u64,
+    /// How long each holds its slot. Above some 50 ms a timer's lateness of 0.1 ms does not matter.
+    pub law: Law,
 }
 
 /// Consent to be loaded from another machine (`[consent]`); a loopback address needs none.

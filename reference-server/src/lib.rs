@@ -43,6 +43,7 @@ mod stop;
 pub mod store;
 mod timer;
 mod token;
+pub mod truth;
 mod validate;
 
 use crate::class::Class;

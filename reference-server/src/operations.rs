@@ -123,6 +123,12 @@ fn text(app: &App, oldest: f64) -> String {
     page.single("sidep_messages_failed_total", "counter", "Deliveries that failed.", failed);
     page.single("sidep_connections_open", "gauge", "Open connections.", app.connections.count());
 
+    if !app.truth.is_empty() {
+        let latest = app.truth.latest().as_secs_f64();
+        let help = "The latest that an answer of a truth queue left after its instant.";
+        page.single("sidep_truth_latest_seconds", "gauge", help, latest);
+    }
+
     let cpu = clock_gettime(ClockId::ProcessCPUTime);
     #[expect(clippy::cast_precision_loss, reason = "seconds and nanoseconds of a process fit into 2^53")]
     let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::{issuer, operations, patient, portal, results};
+use crate::{issuer, operations, patient, portal, results, truth};
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -32,6 +32,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(operations::health))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
+        .route("/truth/{name}", get(truth::answer).post(truth::answer))
         .fallback(async || Refusal::NotFound.into_response())
         .with_state(app)
 }

@@ -21,7 +21,7 @@ pub fn expected(population: &Population, timeline: &Timeline, from: Offset, to: 
 }
 
 /// The stretches of a run in which nobody of a population comes, in order.
-fn away(
+pub(super) fn away(
     population: &Population,
     timeline: &Timeline,
     (start, end): (Offset, Offset),
@@ -127,7 +127,7 @@ impl Iterator for Stream {
 
 /// The rate of a population, made ready for inversion from one start.
 #[derive(Debug, Clone)]
-enum Intensity {
+pub(super) enum Intensity {
     Curve {
         curve: Curve,
         /// Journeys of a whole day in this run: scaled, and divided by the warp.
@@ -144,7 +144,7 @@ enum Intensity {
 }
 
 impl Intensity {
-    fn of(population: &Population, timeline: &Timeline, start: Offset) -> Option<Self> {
+    pub(super) fn of(population: &Population, timeline: &Timeline, start: Offset) -> Option<Self> {
         let intensity = match &population.arrivals {
             Arrivals::Curve { curve, per_day } => Self::Curve {
                 per_day: per_day * timeline.scale / timeline.warp,
@@ -159,7 +159,8 @@ impl Intensity {
         (volume > 0.0).then_some(intensity)
     }
 
-    fn count(&self, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
+    /// The expected count from `from`, which is the start that it was made for, to `to`.
+    pub(super) fn count(&self, timeline: &Timeline, from: Offset, to: Offset) -> f64 {
         match self {
             Self::Curve { curve, per_day, before, .. } => {
                 per_day * (days_before(curve, timeline.scenario_nanos(to)) - before)

@@ -12,7 +12,7 @@ use super::play::{self, PlayArgs};
 use super::share::ShareArgs;
 use super::{progress, result};
 use crate::load::{self, About, Launch, Refused, RunError, RunRequest, System, Target};
-use crate::scenario::{Origin, Scenario, Setting};
+use crate::scenario::{Origin, Pacing, Scenario, Setting};
 
 /// Play a scenario against real servers, one configuration after the other, and write a report.
 #[derive(Debug, Args)]
@@ -34,6 +34,9 @@ pub(super) struct RunCommand {
     /// The run's folder [default: reports/SCENARIO/RUN-ID]
     #[arg(long, value_name = "DIR", env = "PEAKDAY_OUT", hide_env = true)]
     out: Option<PathBuf>,
+    /// How to wait for the instants of requests: timerfd rests, spin is more exact and keeps a processor busy
+    #[arg(long, value_name = "PACER", env = "PEAKDAY_PACER", hide_env = true, value_parser = ["timerfd", "spin"])]
+    pacer: Option<String>,
     /// Keep the stores of the servers in the run's folder
     #[arg(long)]
     keep_data: bool,
@@ -47,7 +50,10 @@ pub(super) struct RunCommand {
 }
 
 pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Failure> {
-    let Opened { found, scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
+    let Opened { found, mut scenario, settings } = open::scenario(&command.scenario, &command.play, matches)?;
+    if let Some(pacer) = &command.pacer {
+        scenario.run.pacer = if pacer == "spin" { Pacing::Spin } else { Pacing::Timerfd };
+    }
     let only = play::only(&scenario, &command.only)?;
     let systems = systems(&scenario, &command.server, command.target.as_deref())?;
     let share = command.share.share(systems.len())?;

@@ -7,16 +7,13 @@ use std::io::{self, BufRead};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
-use http_body_util::Full;
-use hyper::Request;
-use hyper::header::HOST;
 use tokio::time::{Instant, timeout};
 
 use super::connection::{Connection, Dial};
 use super::extract::Text;
 use super::guard::Target;
+use super::render::Rendered;
 use crate::scenario::Audit;
 
 /// Requests under way at once.
@@ -142,7 +139,7 @@ impl Inquiry<'_> {
     async fn ask(&self, receipt: &str, connection: &mut Option<Connection>) -> State {
         // A connection that was closed while it was idle is opened again, once.
         for _ in 0..2 {
-            let reused = connection.take().filter(Connection::is_open);
+            let reused = connection.take().and_then(|mut open| open.is_still_open().then_some(open));
             let fresh = reused.is_none();
             match timeout(PATIENCE, self.answer(receipt, reused)).await {
                 Ok(Some((state, open))) => {
@@ -167,8 +164,8 @@ impl Inquiry<'_> {
             name == "receipt"
         };
         self.audit.path.render(&mut path, value).ok()?;
-        let request = Request::get(path).header(HOST, &self.target.authority);
-        let answered = connection.exchange(request.body(Full::<Bytes>::default()).ok()?).await.ok()?;
+        let request = Rendered::new("GET", self.target, &path, "", b"").ok()?;
+        let answered = connection.exchange(&request).await.ok()?;
         // Overload of the system is no word about the receipt.
         if matches!(answered.status, 429 | 500..=599) {
             return Some((State::Unanswered, connection));

@@ -6,66 +6,35 @@
 use std::io;
 use std::net::SocketAddr;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{HeaderMap, Request};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
 
+use super::answer::Answered;
 use super::fault::Fault;
-
-/// The most of an answer's body that is kept. What comes after it is read, so that the connection stays usable and
-/// the last byte is what is timed, but it is not looked at.
-const KEPT_BODY: usize = 8 << 20;
-
-/// An answer, with its whole body.
-#[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
+use super::render::Rendered;
+use super::wire::{Stream, Wire};
 
 /// An open connection that carries one request at a time.
 #[derive(Debug)]
 pub(super) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    driver: AbortHandle,
+    wire: Wire,
     /// It has carried a request before.
     used: bool,
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // Without this a request that was given up would be read to its end in the background.
-        self.driver.abort();
-    }
-}
-
 impl Connection {
     /// A connection over an open byte stream.
-    ///
-    /// # Errors
-    /// The stream is closed already.
-    pub(super) async fn over<S>(stream: S) -> Result<Self, Fault>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (sender, connection) = http1::Builder::new()
-            .handshake::<_, Full<Bytes>>(TokioIo::new(stream))
-            .await
-            .map_err(|error| Fault::of_exchange(&error))?;
-        // Its errors reach the request that is under way; an idle one has no one to tell.
-        let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-        Ok(Self { sender, driver, used: false })
+    pub(super) fn over(stream: impl Stream + 'static) -> Self {
+        Self { wire: Wire::new(stream), used: false }
     }
 
-    /// False when the other side has closed it, as far as is known here.
+    /// False when no further request can go over it, as far as is known without looking.
     pub(super) fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        self.wire.is_open()
+    }
+
+    /// Looks whether the other side has closed it since it was used last.
+    pub(super) fn is_still_open(&mut self) -> bool {
+        if self.used { self.wire.is_still_open() } else { self.wire.is_open() }
     }
 
     /// True when it has carried a request before: only then may a failure mean that it was closed while idle.
@@ -77,33 +46,11 @@ impl Connection {
     ///
     /// # Errors
     /// No answer, or none to its end; the connection must not be used again.
-    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answered, Broken> {
-        let unanswered =
-            |error: hyper::Error| Broken { fault: Fault::of_exchange(&error), answer_began: false };
-        self.sender.ready().await.map_err(unanswered)?;
-        let response = self.sender.send_request(request).await.map_err(unanswered)?;
-        let (head, mut body) = response.into_parts();
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| Broken { fault: Fault::of_exchange(&error), answer_began: true })?;
-            let Ok(data) = frame.into_data() else { continue };
-            // Nearly every answer is one frame: then nothing is copied.
-            if first.is_empty() {
-                first = data;
-            } else if first.len() + rest.len() < KEPT_BODY {
-                rest.extend_from_slice(&data);
-            }
-        }
-        if !rest.is_empty() {
-            let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-            whole.extend_from_slice(&first);
-            whole.extend_from_slice(&rest);
-            first = whole.freeze();
-        }
+    pub(super) async fn exchange(&mut self, request: &Rendered) -> Result<Answered, Broken> {
+        let mut answer_began = false;
+        let answered = self.wire.exchange(request.wire(), request.is_head(), &mut answer_began).await;
         self.used = true;
-        Ok(Answered { status: head.status.as_u16(), headers: head.headers, body: first })
+        answered.map_err(|fault| Broken { fault, answer_began })
     }
 }
 
@@ -151,7 +98,7 @@ impl Dial {
         let addresses = match self {
             Self::Tcp(addresses) => addresses,
             #[cfg(test)]
-            Self::Memory(open) => return Connection::over(open()).await,
+            Self::Memory(open) => return Ok(Connection::over(open())),
         };
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in addresses {
@@ -159,7 +106,7 @@ impl Dial {
                 Ok(stream) => {
                     // A request is one write; waiting to fill a segment would only add to its time.
                     stream.set_nodelay(true).map_err(|error| Fault::of_dial(&error))?;
-                    return Connection::over(stream).await;
+                    return Ok(Connection::over(stream));
                 }
                 Err(error) => last = error,
             }

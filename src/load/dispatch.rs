@@ -16,7 +16,7 @@ use super::live::{Keeper, Live};
 use super::plan::Plan;
 use super::recorder::{Entry, Feed};
 use super::vars::Vars;
-use crate::arrivals::{self, Planned};
+use crate::arrivals::{self, Conformance, Fit, Planned};
 use crate::journey::{Due, Ending, Journey, Next, account_of};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{Arrival, Outcome, Subject};
@@ -74,6 +74,8 @@ struct Crew {
 pub(super) struct Dispatch {
     plan: Arc<Plan>,
     planned: Peekable<Planned>,
+    /// Whether what is released is the planned process.
+    conformance: Conformance,
     later: BinaryHeap<Later>,
     /// Numbers what is put off, so that equal instants keep their order.
     count: u64,
@@ -97,6 +99,7 @@ impl Dispatch {
         let populations = plan.populations.len();
         Self {
             planned: arrivals::planned(&plan.scenario, &plan.timeline, plan.seed).peekable(),
+            conformance: Conformance::new(&plan.scenario, &plan.timeline),
             later: BinaryHeap::new(),
             count: 0,
             crews: std::iter::repeat_with(Crew::default).take(populations).collect(),
@@ -113,11 +116,12 @@ impl Dispatch {
 
     /// The instant at which there is something to release next, if there is one before the end.
     pub(super) fn next_due(&mut self) -> Option<Offset> {
-        // What others play, or nobody, is passed over here and nowhere else.
-        while let Some(arrival) = self.planned.peek()
-            && !self.plan.plays(arrival)
-        {
-            self.planned.next();
+        // What others play, or nobody, is passed over here and nowhere else. The arrivals of other shards are of the same
+        // plan, which is tested as a whole.
+        while let Some(arrival) = self.planned.next_if(|arrival| !self.plan.plays(arrival)) {
+            if self.plan.populations[usize::from(arrival.population)].played {
+                self.conformance.note(&arrival);
+            }
         }
         let planned = self.planned.peek().map(|arrival| arrival.at);
         let later = self.later.peek().map(|later| later.at);
@@ -143,7 +147,10 @@ impl Dispatch {
         while let Some(at) = self.next_due().filter(|at| *at <= now) {
             let from_plan = self.planned.peek().is_some_and(|arrival| arrival.at <= at);
             let pending = if from_plan {
-                self.planned.next().map(|arrival| Pending::Arriving(arrival, None))
+                self.planned.next().map(|arrival| {
+                    self.conformance.note(&arrival);
+                    Pending::Arriving(arrival, None)
+                })
             } else {
                 self.later.pop().map(|later| later.what)
             };
@@ -274,6 +281,11 @@ impl Dispatch {
     /// Requests handed to lanes and not finished.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// How well the planned arrivals that were released fit the plan, up to the end of the release.
+    pub(super) fn fits(&self) -> Vec<Fit> {
+        self.conformance.fits(self.end)
     }
 
     /// Requests that became due so far.

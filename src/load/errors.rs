@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use hyper::{Method, Uri};
-
-use super::connection::Answered;
+use super::answer::Answered;
 use super::excerpt::excerpt;
 use super::fault::Fault;
 use super::recorder::Example;
+use super::render::Rendered;
 use crate::record::{Sample, mask};
 
 /// Examples of one kind for which the record has a use.
@@ -52,13 +51,11 @@ impl Errors {
 pub(super) fn describe(
     sample: &Sample,
     fault: &Fault,
-    request: Option<&(Method, Uri)>,
+    request: Option<&Rendered>,
     answered: Option<&Answered>,
 ) -> Example {
-    let request = request.map_or_else(
-        || "the request could not be made".to_owned(),
-        |(method, uri)| format!("{method} {}", mask(&uri.to_string())),
-    );
+    let request =
+        request.map_or_else(|| "the request could not be made".to_owned(), |request| mask(&request.line()));
     let after = sample.done.since(sample.sent).secs_f64();
     let answer = answered.map_or_else(String::new, |answered| {
         let body = excerpt(&answered.body, BODY);

@@ -2,23 +2,22 @@
 
 use std::cell::OnceCell;
 
-use hyper::HeaderMap;
-use hyper::header::SET_COOKIE;
 use serde_json::Value;
 
+use super::answer::Headers;
 use crate::scenario::Extract;
 
 /// A received text that several extracts look into; its JSON is parsed once, at the first need.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
-    headers: Option<&'a HeaderMap>,
+    headers: Option<&'a Headers>,
     body: &'a [u8],
     json: OnceCell<Option<Value>>,
 }
 
 impl<'a> Text<'a> {
     /// An answer.
-    pub(super) fn answer(headers: &'a HeaderMap, body: &'a [u8]) -> Self {
+    pub(super) fn answer(headers: &'a Headers, body: &'a [u8]) -> Self {
         Self { headers: Some(headers), body, json: OnceCell::new() }
     }
 
@@ -37,8 +36,8 @@ impl<'a> Text<'a> {
         match place {
             Extract::Json(pointer) => self.json(pointer),
             Extract::Header(name) => {
-                let value = self.headers.and_then(|headers| headers.get(name.as_str()));
-                value.and_then(|value| value.to_str().ok()).map(str::to_owned).into_iter().collect()
+                let value = self.headers.and_then(|headers| headers.get(name));
+                value.map(str::to_owned).into_iter().collect()
             }
             Extract::Cookie(name) => self.cookie(name).into_iter().collect(),
             Extract::Regex(regex) => {
@@ -62,7 +61,7 @@ impl<'a> Text<'a> {
 
     /// RFC 6265, section 5.2: the value is between the first `=` and the first `;`.
     fn cookie(&self, name: &str) -> Option<String> {
-        let cookies = self.headers?.get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let cookies = self.headers?.get_all("set-cookie");
         cookies
             .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
             .find(|(key, _)| key.trim() == name)
@@ -100,7 +99,7 @@ fn follow(value: &Value, pointer: &str, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderValue;
+    use bytes::Bytes;
 
     #[test]
     fn a_pointer_with_a_star_names_every_element() {
@@ -117,10 +116,9 @@ mod tests {
 
     #[test]
     fn cookies_headers_and_groups_are_found() {
-        let mut headers = HeaderMap::new();
-        headers.append(SET_COOKIE, HeaderValue::from_static("a=1; Path=/"));
-        headers.append(SET_COOKIE, HeaderValue::from_static("session=x=y; HttpOnly"));
-        headers.append("location", HeaderValue::from_static("/next"));
+        let headers = Headers::of_lines(Bytes::from_static(
+            b"Set-Cookie: a=1; Path=/\r\nset-cookie: session=x=y; HttpOnly\r\nlocation: /next\r\n",
+        ));
         let text = Text::answer(&headers, b"go to http://x/p/00ff and stay");
         assert_eq!(text.first(&Extract::Cookie("session".into())).unwrap(), "x=y");
         assert_eq!(text.first(&Extract::Cookie("a".into())).unwrap(), "1");

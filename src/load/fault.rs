@@ -1,7 +1,6 @@
 //! What went wrong with a request, in one word that stays the same from run to run.
 
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::io;
 
 use rustix::io::Errno;
@@ -38,7 +37,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The fault behind an error of opening a connection.
+    /// The fault behind an error of opening a connection, or of reading or writing on an open one.
     pub(super) fn of_dial(error: &io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::CONNREFUSED) => Self::Refused,
@@ -47,24 +46,6 @@ impl Fault {
             Some(Errno::CONNRESET | Errno::PIPE | Errno::CONNABORTED) => Self::Closed,
             _ => Self::Io(error.to_string()),
         }
-    }
-
-    /// The fault behind an error of a request on an open connection.
-    pub(super) fn of_exchange(error: &hyper::Error) -> Self {
-        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            return Self::Closed;
-        }
-        if error.is_parse() {
-            return Self::NotHttp;
-        }
-        let mut source = error.source();
-        while let Some(cause) = source {
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                return Self::of_dial(io);
-            }
-            source = cause.source();
-        }
-        Self::Io(error.to_string())
     }
 
     /// True when it was this machine that could not, and not the system under test.

@@ -1,8 +1,6 @@
 //! What an answer means: the outcome of its request, and what is kept of it.
 
-use hyper::header::RETRY_AFTER;
-
-use super::connection::Answered;
+use super::answer::Answered;
 use super::extract::Text;
 use super::fault::Fault;
 use crate::scenario::{Outcome, Step};
@@ -81,6 +79,6 @@ fn contains(body: &[u8], needle: &[u8]) -> bool {
 
 /// Seconds, as servers that shed load write it; a date (the other form of RFC 9110, 10.2.3) is not looked at.
 fn retry_after(answered: &Answered) -> Option<Span> {
-    let seconds: u32 = answered.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds: u32 = answered.headers.get("retry-after")?.parse().ok()?;
     Some(Span::from_secs(seconds.into()))
 }

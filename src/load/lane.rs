@@ -4,13 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::answer::Answered;
 use super::clock::Clock;
-use super::connection::{Answered, Connection, Dial};
+use super::connection::{Connection, Dial};
 use super::dispatch::{Dispatch, Work};
 use super::errors::{Errors, describe};
 use super::fault::Fault;
 use super::guard::Target;
 use super::judge::{Judged, judge};
+use super::patience::Patience;
 use super::plan::Plan;
 use super::recorder::Entry;
 use super::render::{Rendered, Sender, render};
@@ -80,18 +82,21 @@ impl Floor {
         self.dispatch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One request of whichever journey is due, if any becomes due before the run is over.
+    /// One request after the other, of whichever journey is due, until the run is over.
     pub(super) async fn carry(&self, population: u16, lane: usize) {
-        let Some((clock, work)) = self.take(population, lane).await else {
-            // Goose stops a user only between two transactions; without this pause it would start them in a loop.
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            return;
+        let requests = async {
+            let mut patience = Patience::new();
+            while let Some((clock, work)) = self.take(population, lane).await {
+                self.request(&clock, lane, work, &mut patience).await;
+            }
         };
         tokio::select! {
             biased;
-            () = self.request(&clock, lane, work) => {}
+            () = requests => {}
             () = self.over.wait() => {}
         }
+        // Goose stops a user only between two transactions; without this pause it would start them in a loop.
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 
     /// Brings the journeys of those who read a message.
@@ -120,7 +125,7 @@ impl Floor {
         }
     }
 
-    async fn request(&self, clock: &Clock, lane: usize, mut work: Work) {
+    async fn request(&self, clock: &Clock, lane: usize, mut work: Work, patience: &mut Patience) {
         let sent = clock.now();
         let (sample, rendered, connection) = {
             let mut dispatch = self.dispatch();
@@ -129,11 +134,12 @@ impl Floor {
             (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
         };
         let deadline = clock.instant(sent + work.due.timeout);
-        let shown = rendered.as_ref().ok().map(|rendered| (rendered.method.clone(), rendered.uri.clone()));
-        let exchange = async { exchange(&self.dial, connection, rendered?).await };
-        let answer = match tokio::time::timeout_at(deadline, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Fault::TimedOut),
+        let answer = match &rendered {
+            Ok(rendered) => {
+                let exchange = exchange(&self.dial, connection, rendered);
+                patience.until(deadline, exchange).await.unwrap_or(Err(Fault::TimedOut))
+            }
+            Err(fault) => Err(fault.clone()),
         };
         let done = clock.now();
         let population = work.live.journey.arrival().population;
@@ -150,7 +156,7 @@ impl Floor {
         if let Some(fault) = &judged.fault
             && self.errors().wants(population, work.due.step, fault)
         {
-            let example = describe(&sample, fault, shown.as_ref(), answered.as_ref());
+            let example = describe(&sample, fault, rendered.as_ref().ok(), answered.as_ref());
             dispatch.feed.push(Entry::Example(Box::new(example)), done);
         }
         self.give_back(&mut dispatch, lane, &mut work, connection);
@@ -252,22 +258,20 @@ impl Floor {
 pub(super) async fn exchange(
     dial: &Dial,
     connection: Option<Connection>,
-    rendered: Rendered,
+    request: &Rendered,
 ) -> Result<(Answered, Connection), Fault> {
-    if let Some(mut connection) = connection.filter(Connection::is_open) {
-        let again = connection.is_used().then(|| rendered.clone());
-        match (connection.exchange(rendered.into_request()).await, again) {
-            (Ok(answered), _) => return Ok((answered, connection)),
-            (Err(broken), Some(again)) if broken.is_idle_close() => return fresh(dial, again).await,
-            (Err(broken), _) => return Err(broken.fault),
+    if let Some(mut connection) = connection
+        && connection.is_still_open()
+    {
+        let used = connection.is_used();
+        match connection.exchange(request).await {
+            Ok(answered) => return Ok((answered, connection)),
+            Err(broken) if used && broken.is_idle_close() => {}
+            Err(broken) => return Err(broken.fault),
         }
     }
-    fresh(dial, rendered).await
-}
-
-async fn fresh(dial: &Dial, rendered: Rendered) -> Result<(Answered, Connection), Fault> {
     let mut connection = dial.open().await?;
-    match connection.exchange(rendered.into_request()).await {
+    match connection.exchange(request).await {
         Ok(answered) => Ok((answered, connection)),
         Err(broken) => Err(broken.fault),
     }

@@ -14,13 +14,20 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::clock::Clock;
+use crate::scenario::Pacing;
 use crate::units::{NANOS_PER_SEC, Offset, Span};
+
+/// How long before an instant the sleep ends and the looking begins: longer than a timer of this kind is late, but for one
+/// wake-up in a hundred.
+const SPIN: Span = Span::from_nanos(500_000);
 
 /// What wakes the dispatcher.
 #[derive(Debug)]
 pub(super) enum Pacer {
     /// A timer of the kernel in the runtime's reactor.
     Timerfd(AsyncFd<OwnedFd>),
+    /// The same until shortly before the instant, then the clock, again and again between the runtime's other work.
+    Spin(AsyncFd<OwnedFd>),
     /// The runtime's own timer, which stands still with a paused clock.
     #[cfg(test)]
     Runtime,
@@ -31,7 +38,7 @@ impl Pacer {
     ///
     /// # Errors
     /// The system has no descriptor left for the timer.
-    pub(super) fn timerfd() -> io::Result<Self> {
+    pub(super) fn new(pacing: Pacing) -> io::Result<Self> {
         let timer =
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         #[expect(
@@ -39,7 +46,10 @@ impl Pacer {
             reason = "its successor is unsafe for types that may lose their descriptor while registered; OwnedFd may not"
         )]
         let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
-        Ok(Self::Timerfd(timer))
+        Ok(match pacing {
+            Pacing::Timerfd => Self::Timerfd(timer),
+            Pacing::Spin => Self::Spin(timer),
+        })
     }
 
     /// Returns at `at` or as soon after it as the machine can. May be dropped and called again with another instant.
@@ -53,17 +63,28 @@ impl Pacer {
                 tokio::time::sleep_until(clock.instant(at)).await;
                 Ok(())
             }
-            Self::Timerfd(timer) => loop {
-                let now = clock.now();
-                if now >= at {
-                    return Ok(());
+            Self::Timerfd(timer) => sleep(timer, clock, at).await,
+            Self::Spin(timer) => {
+                sleep(timer, clock, at - SPIN).await?;
+                while clock.now() < at {
+                    tokio::task::yield_now().await;
                 }
-                // Setting the timer also forgets an expiry that nobody read, so nothing is ever read from it: the
-                // clock says whether it was this instant that woke us.
-                timerfd_settime(timer.get_ref(), TimerfdTimerFlags::empty(), &once(at.since(now)))?;
-                timer.readable().await?.clear_ready();
-            },
+                Ok(())
+            }
         }
+    }
+}
+
+async fn sleep(timer: &AsyncFd<OwnedFd>, clock: &Clock, until: Offset) -> io::Result<()> {
+    loop {
+        let now = clock.now();
+        if now >= until {
+            return Ok(());
+        }
+        // Setting the timer also forgets an expiry that nobody read, so nothing is ever read from it: the clock says
+        // whether it was this instant that woke us.
+        timerfd_settime(timer.get_ref(), TimerfdTimerFlags::empty(), &once(until.since(now)))?;
+        timer.readable().await?.clear_ready();
     }
 }
 
@@ -84,20 +105,25 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_kernel_timer_never_wakes_early_and_can_be_set_anew() {
+    async fn no_pacer_wakes_early_and_each_can_be_set_anew() {
         let clock = Clock::reading(Offset::ZERO);
-        let mut pacer = Pacer::timerfd().unwrap();
+        for pacing in [Pacing::Timerfd, Pacing::Spin] {
+            keeps_instants(Pacer::new(pacing).unwrap(), &clock).await;
+        }
+    }
+
+    async fn keeps_instants(mut pacer: Pacer, clock: &Clock) {
         for millis in [2, 3, 3, 1, 5] {
-            let at = Offset::ZERO + Span::from_millis(millis);
-            pacer.until(&clock, at).await.unwrap();
+            let at = clock.now() + Span::from_millis(millis);
+            pacer.until(clock, at).await.unwrap();
             assert!(clock.now() >= at);
         }
         // A wait that is given up leaves nothing behind that would end the next one early.
         let soon = clock.now() + Span::from_millis(2);
-        let _ = tokio::time::timeout(std::time::Duration::ZERO, pacer.until(&clock, soon)).await;
+        let _ = tokio::time::timeout(std::time::Duration::ZERO, pacer.until(clock, soon)).await;
         tokio::time::sleep(std::time::Duration::from_millis(4)).await;
         let at = clock.now() + Span::from_millis(3);
-        pacer.until(&clock, at).await.unwrap();
+        pacer.until(clock, at).await.unwrap();
         assert!(clock.now() >= at);
     }
 

@@ -1,10 +1,11 @@
 //! A scenario prepared for a run: everything that can be worked out before the first request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::Method;
 
+use super::render::Rendered;
 use crate::journey::Script;
 use crate::scenario::{Arrivals, Body, Cause, Population, Scenario, Shard, Step, Template, Timeline};
 
@@ -37,6 +38,10 @@ pub(super) struct Prepared {
 pub(super) struct PreparedStep {
     pub(super) method: Method,
     pub(super) headers: Vec<(HeaderName, Value)>,
+    /// No part of it has a variable.
+    pub(super) is_fixed: bool,
+    /// The request of a step without variables, once it was made.
+    pub(super) rendered: OnceLock<Rendered>,
     /// Indexes of the populations that a success of this step brings.
     pub(super) brings: Vec<u16>,
 }
@@ -45,7 +50,7 @@ pub(super) struct PreparedStep {
 #[derive(Debug)]
 pub(super) enum Value {
     /// The same in every request.
-    Fixed(HeaderValue),
+    Fixed(String),
     /// With variables.
     Template(Template),
 }
@@ -129,7 +134,8 @@ fn prepare(step: &Step, brings: Vec<u16>) -> Result<PreparedStep, String> {
             let mut text = String::new();
             // A template without variables asks for no value.
             let _ = template.render(&mut text, |_, _| false);
-            Value::Fixed(text.parse().map_err(|_| format!("header {name}: {text:?} is no value"))?)
+            HeaderValue::try_from(&text).map_err(|_| format!("header {name}: {text:?} is no value"))?;
+            Value::Fixed(text)
         };
         headers.push((header, value));
     }
@@ -139,7 +145,15 @@ fn prepare(step: &Step, brings: Vec<u16>) -> Result<PreparedStep, String> {
     {
         let json = text.to_string().trim_start().starts_with(['{', '[']);
         let media = if json { "application/json" } else { "application/x-www-form-urlencoded" };
-        headers.push((CONTENT_TYPE, Value::Fixed(HeaderValue::from_static(media))));
+        headers.push((CONTENT_TYPE, Value::Fixed(media.to_owned())));
     }
-    Ok(PreparedStep { method, headers, brings })
+    let without = |template: &Template| template.variables().next().is_none();
+    let is_fixed = without(&step.request.path)
+        && headers.iter().all(|(_, value)| matches!(value, Value::Fixed(_)))
+        && match &step.request.body {
+            Body::Empty => true,
+            Body::Text(text) => without(text),
+            Body::Generated { .. } => false,
+        };
+    Ok(PreparedStep { method, headers, is_fixed, rendered: OnceLock::new(), brings })
 }

@@ -1,9 +1,9 @@
 //! From a step and what is known of its journey to the bytes of a request.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::header::CONTENT_TYPE;
 
 use super::fault::Fault;
 use super::guard::Target;
@@ -13,23 +13,77 @@ use crate::journey::{Due, Journey};
 use crate::scenario::{Body, Template};
 use crate::synthetic::{self, AccountId, Context};
 
-/// A request that can be sent, more than once if it must.
+/// A request as it goes over the wire; it can be sent more than once if it must.
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    wire: Bytes,
+    /// Where its body begins.
+    body: usize,
 }
 
 impl Rendered {
-    /// As the HTTP library takes it.
-    pub(super) fn into_request(self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body));
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
+    /// A request of these header fields, given as lines `name: value\r\n`; `Host` and, where there is a body or one is
+    /// usual, `Content-Length` are added.
+    ///
+    /// # Errors
+    /// A blank or a control character in the path, a control character in a header.
+    pub(super) fn new(
+        method: &str,
+        target: &Target,
+        path: &str,
+        fields: &str,
+        body: &[u8],
+    ) -> Result<Self, Fault> {
+        let sendable = |byte: u8| byte > b' ' && byte != 0x7f;
+        let in_field = |byte: u8| byte >= b' ' && byte != 0x7f || byte == b'\t';
+        let lines = || fields.split_terminator("\r\n").flat_map(str::bytes);
+        if path.is_empty() || !path.bytes().all(sendable) || !lines().all(in_field) {
+            return Err(Fault::Unsendable);
+        }
+        let mut head = String::with_capacity(path.len() + fields.len() + body.len() + 96);
+        let authority = &target.authority;
+        let wants_length = !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH");
+        let _ = write!(head, "{method} {path} HTTP/1.1\r\nhost: {authority}\r\n{fields}");
+        if wants_length {
+            let _ = write!(head, "content-length: {}\r\n", body.len());
+        }
+        head.push_str("\r\n");
+        let mut wire = head.into_bytes();
+        let at = wire.len();
+        wire.extend_from_slice(body);
+        Ok(Self { wire: wire.into(), body: at })
+    }
+
+    /// All its bytes.
+    pub(super) fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// Whether it asks for the head of an answer only.
+    pub(super) fn is_head(&self) -> bool {
+        self.wire.starts_with(b"HEAD ")
+    }
+
+    /// Method and path.
+    pub(super) fn line(&self) -> String {
+        let head = self.head();
+        let line = head.split("\r\n").next().unwrap_or_default();
+        line.strip_suffix(" HTTP/1.1").unwrap_or(line).to_owned()
+    }
+
+    /// Its header fields, a line each.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let head = self.head();
+        head.split("\r\n").skip(1).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Its body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.wire[self.body..]
+    }
+
+    fn head(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.wire[..self.body])
     }
 }
 
@@ -47,6 +101,20 @@ pub(super) struct Sender<'a> {
 /// # Errors
 /// A variable has no value, or a value holds a line break.
 pub(super) fn render(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due) -> Result<Rendered, Fault> {
+    let arrival = sender.journey.arrival();
+    let prepared = &plan.populations[usize::from(arrival.population)].steps[usize::from(due.step)];
+    if !prepared.is_fixed {
+        return fresh(plan, target, sender, due);
+    }
+    // A step without variables is the same request every time.
+    if let Some(rendered) = prepared.rendered.get() {
+        return Ok(rendered.clone());
+    }
+    let rendered = fresh(plan, target, sender, due)?;
+    Ok(prepared.rendered.get_or_init(|| rendered).clone())
+}
+
+fn fresh(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due) -> Result<Rendered, Fault> {
     let arrival = sender.journey.arrival();
     let population = plan.population(arrival.population);
     let step = &population.steps[usize::from(due.step)];
@@ -68,41 +136,45 @@ pub(super) fn render(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due
         template.render(out, value).map_err(|name| Fault::NoValue(name.to_owned()))
     };
 
-    let mut buffer = String::with_capacity(128);
-    buffer.push_str(&target.base);
-    text(&step.request.path, &mut buffer)?;
-    let uri = Uri::try_from(buffer.as_str()).map_err(|_| Fault::Unsendable)?;
+    let mut path = String::with_capacity(64);
+    path.push_str(&target.base);
+    text(&step.request.path, &mut path)?;
 
-    let mut headers = HeaderMap::with_capacity(prepared.headers.len() + 2);
-    headers.insert(HOST, HeaderValue::try_from(&target.authority).map_err(|_| Fault::Unsendable)?);
+    let mut fields = String::with_capacity(192);
     for (name, value) in &prepared.headers {
-        let value = match value {
-            Value::Fixed(value) => value.clone(),
+        fields.push_str(name.as_str());
+        fields.push_str(": ");
+        match value {
+            Value::Fixed(value) => fields.push_str(value),
             Value::Template(template) => {
-                buffer.clear();
-                text(template, &mut buffer)?;
-                HeaderValue::try_from(buffer.as_str()).map_err(|_| Fault::Unsendable)?
+                let begin = fields.len();
+                text(template, &mut fields)?;
+                if fields[begin..].contains(['\r', '\n']) {
+                    return Err(Fault::Unsendable);
+                }
             }
-        };
-        headers.append(name, value);
+        }
+        fields.push_str("\r\n");
     }
 
-    let body = match &step.request.body {
-        Body::Empty => Bytes::new(),
+    let mut body = Vec::new();
+    match &step.request.body {
+        Body::Empty => {}
         Body::Text(template) => {
-            let mut body = String::new();
-            text(template, &mut body)?;
-            body.into()
+            let mut written = String::new();
+            text(template, &mut written)?;
+            body = written.into_bytes();
         }
         Body::Generated { generator, items } => {
-            let mut body = Vec::with_capacity(640 * usize::from(*items).max(1));
+            body.reserve(640 * usize::from(*items).max(1));
             let media = synthetic::generate(generator, *items, &context, &mut body)
                 .ok_or_else(|| Fault::NoValue(generator.clone()))?;
-            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(media));
-            body.into()
+            if prepared.headers.iter().all(|(name, _)| name != CONTENT_TYPE) {
+                let _ = write!(fields, "content-type: {media}\r\n");
+            }
         }
-    };
-    Ok(Rendered { method: prepared.method.clone(), uri, headers, body })
+    }
+    Rendered::new(prepared.method.as_str(), target, &path, &fields, &body)
 }
 
 /// What the journey keeps hides what its account keeps, and that hides what is invented.

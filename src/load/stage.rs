@@ -252,7 +252,7 @@ impl Stage {
         under_test: &mut UnderTest,
         aside: &Aside,
     ) -> Result<Ended, RunError> {
-        let pacer = Pacer::timerfd().map_err(system("make a timer"))?;
+        let pacer = Pacer::new(self.plan.scenario.run.pacer).map_err(system("make a timer"))?;
         let subjects = Subjects {
             generator: rustix::thread::gettid().as_raw_nonzero().get(),
             server: under_test.process(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::answer::Headers;
 use super::connection::{Connection, Dial};
 use super::fault::Fault;
 use super::judge::{Judged, judge};
@@ -183,7 +184,7 @@ impl Tried<'_> {
         let shown = rendered.as_ref().map_or_else(|fault| vec![fault.name().into_owned()], shown);
         let begun = Instant::now();
         let connection = self.connection.take();
-        let sending = async { exchange(&self.dial, connection, rendered?).await };
+        let sending = async { exchange(&self.dial, connection, &rendered?).await };
         let answer = tokio::time::timeout(due.timeout.into(), sending).await.unwrap_or(Err(Fault::TimedOut));
         let service_time = clock::span(begun.elapsed());
         let (judged, answer) = match answer {
@@ -220,16 +221,17 @@ impl Tried<'_> {
 }
 
 fn shown(rendered: &Rendered) -> Vec<String> {
-    let mut lines = vec![mask(&format!("{} {}", rendered.method, rendered.uri))];
-    lines.extend(headers(&rendered.headers));
-    lines.extend(body(&rendered.body));
+    let mut lines = vec![mask(&rendered.line())];
+    lines.extend(rendered.fields().iter().map(|field| mask(field)));
+    lines.extend(body(rendered.body()));
     lines
 }
 
-fn headers(headers: &hyper::HeaderMap) -> impl Iterator<Item = String> {
-    headers
-        .iter()
-        .map(|(name, value)| mask(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))))
+fn headers(headers: &Headers) -> impl Iterator<Item = String> {
+    headers.iter().map(|(name, value)| {
+        let [name, value] = [name, value].map(String::from_utf8_lossy);
+        mask(&format!("{}: {value}", name.to_ascii_lowercase()))
+    })
 }
 
 /// The beginning of a body below an empty line; nothing of an empty one.

@@ -63,6 +63,7 @@ pub(crate) fn scenario(populations: Vec<Population>) -> Scenario {
             run_in: Span::ZERO,
             drain: Span::ZERO,
             settle: Span::ZERO,
+            pacer: Pacing::Timerfd,
         },
         populations,
         servers: Vec::new(),

@@ -60,12 +60,24 @@ pub struct RunPlan {
     pub drain: Span,
     /// Journeys are judged that arrive at least this long (wall time) before the end of the measured part.
     pub settle: Span,
+    /// How the load engine waits for an instant; the simulation waits for none.
+    pub pacer: Pacing,
+}
+
+/// How the load engine waits for the instant at which something is due.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pacing {
+    /// It sleeps until a timer of the kernel wakes it: some 50 µs late, and the processor rests.
+    #[default]
+    Timerfd,
+    /// It sleeps until shortly before and then looks again and again: a few µs late, and a whole processor busy.
+    Spin,
 }
 
 impl RunPlan {
     /// The two clocks of a run of this plan.
     pub fn timeline(&self) -> Timeline {
-        let Self { from, to, time_warp, scale, run_in, drain, settle: _ } = *self;
+        let Self { from, to, time_warp, scale, run_in, drain, settle: _, pacer: _ } = *self;
         Timeline { from, to, warp: time_warp, scale, run_in, drain }
     }
 

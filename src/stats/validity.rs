@@ -10,6 +10,9 @@
 //! | `not-started` | planned journeys whose first request was not offered | invalid |
 //! | `send-lag`, `pacer-lag`, `lane-wait` | p99 of the lag above a tenth of the tightest SLO; above the SLO | degraded; invalid |
 //! | `not-sent` | requests not sent above 0.1 % of the offered; above 1 % | degraded; invalid |
+//! | `sent-against-intended` | how late requests were sent: said of every run that sent some | – |
+//! | `response-and-service` | response time is much longer than service time, and why | – |
+//! | `arrivals` | intended instants that are not those of the planned process (Kolmogorov-Smirnov, p <= 1e-6) | invalid |
 //! | `generator-cpu` | what sends was busy above 80 % of the time, or above 95 % in some 10 s | degraded |
 //! | `stolen-cpu` | the host took above 5 % of the machine's processors | degraded |
 //! | `no-resources` | nobody watched the generator's processors | degraded |
@@ -21,8 +24,8 @@ use std::io;
 use super::observe::{Observed, Source};
 use super::quantile::quantile;
 use super::verdict::micros_in_words;
-use super::{Cohort, Reason, Validity, ValidityState, processors};
-use crate::record::{Engine, Machine, PopulationLayout, ServerRecord, Severity, What};
+use super::{Cohort, Reason, StepCohort, Validity, ValidityState, lateness, processors};
+use crate::record::{Engine, Histogram, Machine, PopulationLayout, ServerRecord, Severity, What};
 use crate::scenario::slo::{Bound, Family, Metric, Slo};
 
 const SIGMAS: f64 = 5.0;
@@ -52,6 +55,9 @@ pub fn validity(record: &ServerRecord, cohort: &Cohort, context: Context<'_>) ->
     sums(record, cohort, &mut findings);
     plan(record, cohort, &mut findings);
     if context.engine == Engine::Load {
+        for (code, detail) in lateness::findings(record, cohort) {
+            findings.add(code, ValidityState::Valid, detail);
+        }
         send_lag(record, cohort, context.slos, &mut findings);
         for (code, detail) in processors::findings(record, cohort, context.machine)? {
             findings.add(code, ValidityState::Degraded, detail);
@@ -190,8 +196,8 @@ fn send_lag(record: &ServerRecord, cohort: &Cohort, slos: &[Slo], findings: &mut
             findings.add("not-sent", state, detail);
         }
         let Some(tightest) = tightest(of, slos) else { continue };
-        let p99 = |clock: fn(&super::StepCohort) -> &crate::record::Histogram| {
-            let mut all = crate::record::Histogram::new();
+        let p99 = |clock: fn(&StepCohort) -> &Histogram| {
+            let mut all = Histogram::new();
             population.steps.iter().for_each(|step| all.add(clock(step)));
             quantile(&all, 0, 0.99).unwrap_or(0) as f64
         };

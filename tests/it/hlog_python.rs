@@ -1,5 +1,6 @@
 //! Our interval logs are those of HdrHistogram: a reader that shares no code with us finds the same numbers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,15 +44,15 @@ fn layout() -> Layout {
     }
 }
 
-/// Requests of all outcomes, from half a millisecond to ten seconds.
+/// Requests of all outcomes, from a microsecond to fifty minutes.
 fn samples() -> impl Iterator<Item = Sample> {
-    (0..150).map(|number| {
+    (0..300).map(|number| {
         let key = Key::root(20_220_105).with(number);
         let outcome = Outcome::ALL[key.word("outcome").below(6) as usize];
         let intended = Offset::from_nanos(key.word("intended").below(SECONDS * 1_000_000_000) as i64);
         let released = intended + Span::from_nanos(key.word("pacer").below(400_000));
         let sent = released + Span::from_nanos(key.word("lane").below(5_000_000));
-        let done = sent + Span::from_secs_f64(5e-4 * 2e4_f64.powf(key.word("service").unit()));
+        let done = sent + Span::from_secs_f64(1e-6 * 3e9_f64.powf(key.word("service").unit()));
         let sent = if outcome == Outcome::NotSent { done } else { sent };
         Sample { population: 0, step: (number % 2) as u16, outcome, intended, released, sent, done }
     })
@@ -94,6 +95,17 @@ fn a_reader_that_shares_no_code_with_us_finds_the_same_intervals_and_values() {
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }
+    let tags: BTreeSet<String> = expected.iter().map(|line| line["tag"].to_string()).collect();
+    // Of what was not sent only the response time, of what is in flight all but the service time.
+    assert_eq!(tags.len(), 2 * (4 * Clock::ALL.len() + 1 + Clock::ALL.len() - 1), "{tags:?}");
+}
+
+/// Quantiles by the reader's rule: rank q n, rounded, at least 1.
+fn quantiles(histogram: &Histogram) -> [u64; 5] {
+    [50.0, 90.0, 99.0, 99.9, 100.0].map(|percent| {
+        let rank = ((percent / 100.0 * histogram.count() as f64 + 0.5) as u64).max(1);
+        histogram.at_rank(rank).unwrap()
+    })
 }
 
 fn expected(layout: &Layout, samples: &[Sample]) -> Vec<serde_json::Value> {
@@ -114,6 +126,7 @@ fn expected(layout: &Layout, samples: &[Sample]) -> Vec<serde_json::Value> {
             "start": second as f64,
             "end": (second + 1) as f64,
             "count": histogram.count(),
+            "quantiles": quantiles(&histogram),
             "cells": histogram.cells().map(|cell| [cell.to, cell.count]).collect::<Vec<_>>(),
         })
     };

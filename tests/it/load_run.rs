@@ -9,8 +9,8 @@ use axum::routing::get;
 use peakday::load::{self, About, Launch, RunRequest, System, Target};
 use peakday::record;
 use peakday::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Population, Presence, Request, RunPlan, Scenario, Step,
-    Success, Template, Timeline,
+    Arrivals, Body, Connection, Law, OnFailure, Pacing, Population, Presence, Request, RunPlan, Scenario,
+    Step, Success, Template, Timeline,
 };
 use peakday::units::{Rate, Span};
 
@@ -80,6 +80,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         run_in: Span::from_millis(500),
         drain: Span::from_secs(5),
         settle: Span::ZERO,
+        pacer: Pacing::Timerfd,
     };
     let timeline = Timeline {
         from: run.from,

@@ -6,7 +6,9 @@ use std::time::Duration;
 use toml::Table;
 
 use super::read::Reader;
-use super::{Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots};
+use super::{
+    Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots, TruthQueue,
+};
 use crate::class::Class;
 
 /// The most slots, waiting places or connections that a configuration may ask for.
@@ -27,6 +29,7 @@ impl TryFrom<Table> for Config {
             outbox: root.section("outbox").map(outbox).unwrap_or_default(),
             limits: root.section("limits").map(limits).unwrap_or_default(),
             patients: root.section("patients").map(patients).unwrap_or_default(),
+            truth: root.sections("truth").into_iter().filter_map(truth_queue).collect(),
             consent: root.section("consent").and_then(consent),
         };
         root.finish();
@@ -139,6 +142,24 @@ fn patients(read: Reader<'_>) -> Patients {
     }
     read.finish();
     patients
+}
+
+fn truth_queue((name, read): (String, Reader<'_>)) -> Option<(String, TruthQueue)> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(is_name) {
+        read.reject_here("is no name that a path can hold", "use a-z, 0-9 and -");
+    }
+    for key in ["workers", "law"] {
+        if !read.keys().iter().any(|present| present == key) {
+            read.reject::<()>(key, "is missing", "a queue says workers and law");
+        }
+    }
+    let workers = count(&read, "workers", 1, 1);
+    let queue = read.whole("queue", 0..=MOST).and_then(|places| usize::try_from(places).ok());
+    let seed = read.whole("seed", 0..=i64::MAX.unsigned_abs()).unwrap_or(1);
+    let law = law(&read, "law");
+    read.finish();
+    Some((name, TruthQueue { workers, queue, seed, law: law? }))
 }
 
 fn consent(read: Reader<'_>) -> Option<Consent> {

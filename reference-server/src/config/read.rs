@@ -32,6 +32,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The tables under `key`, by their names.
+    pub(super) fn sections(&self, key: &'a str) -> Vec<(String, Reader<'a>)> {
+        let Some(Reader { path, table, problems, .. }) = self.section(key) else { return Vec::new() };
+        let below = |(name, value): (String, Value)| match value {
+            Value::Table(table) => {
+                let path = format!("{path}.{name}");
+                Some((name, Reader { path, table, asked: RefCell::default(), problems }))
+            }
+            other => self.reject(&format!("{key}.{name}"), format!("is {}", kind(&other)), "write a table"),
+        };
+        table.into_iter().filter_map(below).collect()
+    }
+
     pub(super) fn text(&self, key: &'a str) -> Option<String> {
         match self.take(key)? {
             Value::String(text) => Some(text),
@@ -100,6 +113,12 @@ impl<'a> Reader<'a> {
     /// Every key of this table, asked for or not.
     pub(super) fn keys(&self) -> Vec<String> {
         self.table.keys().cloned().collect()
+    }
+
+    /// Records that this table as a whole is wrong.
+    pub(super) fn reject_here(&self, problem: &str, hint: &str) {
+        let (path, problem, hint) = (self.path.clone(), problem.to_owned(), hint.to_owned());
+        self.problems.borrow_mut().push(Problem { path, problem, hint });
     }
 
     /// Records that `key` is wrong.

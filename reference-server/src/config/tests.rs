@@ -39,6 +39,14 @@ session = "10m"
 lock_after = 3
 lock_for = "30m"
 dead_after = 6
+[truth.constant]
+workers = 8
+queue = 100
+seed = 5
+law = { constant = "50ms" }
+[truth.unbounded]
+workers = 2
+law = { exponential = { mean = "50ms" } }
 [consent]
 max_rate = "5000/s"
 until = "2026-12-24T00:00:00Z"
@@ -59,6 +67,8 @@ fn every_key_is_read() {
     assert_eq!(config.outbox.rate, Rate::per_second(360.0));
     assert_eq!(config.limits.body, 1_000_000);
     assert_eq!(config.patients.dead_after, 6);
+    assert_eq!(config.truth["constant"].queue, Some(100));
+    assert_eq!((config.truth["unbounded"].queue, config.truth["unbounded"].seed), (None, 1));
     assert_eq!(config.consent.unwrap().max_rate, Rate::per_second(5_000.0).unwrap());
 }
 
@@ -101,6 +111,10 @@ fn every_problem_is_reported_at_once_with_its_path() {
         token_lifetime = "0s"
         [outbox]
         rate = "fast"
+        [truth]
+        x = 1
+        [truth.Bad]
+        law = { constant = "1s" }
         [consent]
         until = "tomorrow"
         "#,
@@ -119,13 +133,16 @@ fn every_problem_is_reported_at_once_with_its_path() {
         "hold.class.sign-in",
         "issuer.token_lifetime",
         "outbox.rate",
+        "truth.x",
+        "truth.Bad",
+        "truth.Bad.workers",
         "consent.until",
         "consent.max_rate",
         "consent.token_sha256",
     ] {
         assert!(paths.contains(&path), "{path} is not in {paths:?}");
     }
-    assert_eq!(paths.len(), 14, "{errors}");
+    assert_eq!(paths.len(), 17, "{errors}");
     let text = errors.to_string();
     assert!(text.contains("slots.wokers: unknown key (did you mean 'workers'?)"), "{text}");
     assert!(text.contains("hold.class.sign-in: sign-in has slots of its own (write issuer.hold)"), "{text}");

@@ -22,8 +22,8 @@ use crate::load::plan::Plan;
 use crate::load::recorder::{Entry, channel};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Outcome, Population, Presence, Request as Asked, RunPlan,
-    Scenario, Step, Success, Template, Timeline,
+    Arrivals, Body, Connection, Law, OnFailure, Outcome, Pacing, Population, Presence, Request as Asked,
+    RunPlan, Scenario, Step, Success, Template, Timeline,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -80,6 +80,7 @@ pub(super) fn scenario(populations: Vec<Population>) -> Scenario {
         run_in: Span::ZERO,
         drain: Span::from_secs(5),
         settle: Span::ZERO,
+        pacer: Pacing::Timerfd,
     };
     Scenario {
         name: "bench".to_owned(),

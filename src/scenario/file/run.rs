@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use super::shape::RunTable;
-use crate::scenario::RunPlan;
+use crate::scenario::{Pacing, RunPlan};
 use crate::units::{Span, TimeOfDay};
 
 pub(super) fn read(table: RunTable, place: &Place<'_>) -> Option<RunPlan> {
@@ -21,6 +21,7 @@ pub(super) fn read(table: RunTable, place: &Place<'_>) -> Option<RunPlan> {
         ("settle", table.settle, Span::ZERO),
     ]
     .map(|(key, found, default)| place.or(key, found, default));
+    let pacer = place.or("pacer", table.pacer, super::leaf::Word(Pacing::Timerfd)).0;
     let given = (table.window.is_some(), table.duration.is_some());
     let (window, duration) = (place.take("window", table.window), place.take("duration", table.duration));
     if given == (false, false) {
@@ -31,7 +32,7 @@ pub(super) fn read(table: RunTable, place: &Place<'_>) -> Option<RunPlan> {
         return None;
     }
     let (from, to) = window.map_or((TimeOfDay::MIDNIGHT, TimeOfDay::END), |window| (window.0, window.1));
-    let window = RunPlan { from, to, time_warp: time_warp.max(1.0), scale, run_in, drain, settle };
+    let window = RunPlan { from, to, time_warp: time_warp.max(1.0), scale, run_in, drain, settle, pacer };
     let plan = match duration {
         None => window,
         Some(duration) => window.lasting(duration).or_else(|| {

@@ -12,7 +12,7 @@ use toml::Value;
 
 use super::key::{Found, Key, List, Map, Read, Wrong, table};
 use super::leaf::{Date, LawText, Name, Window, Word, Words};
-use crate::scenario::Expect;
+use crate::scenario::{Expect, Pacing};
 use crate::units::{Rate, Span, TimeOfDay};
 
 pub(super) use incident::*;
@@ -82,6 +82,9 @@ pub(super) struct RunTable {
     pub(super) drain: Option<Key<Span>>,
     /// Journeys are judged that arrive at least this long (wall time) before its end. Default "0s".
     pub(super) settle: Option<Key<Span>>,
+    /// How a load run waits for the instants at which requests are due: "timerfd" rests until then, "spin" is more exact and
+    /// keeps a processor busy. Default "timerfd".
+    pub(super) pacer: Option<Key<Word<Pacing>>>,
 }
 
 /// The shape of a day: `hours` or `file`.
@@ -235,6 +238,10 @@ pub(super) struct TimeOfDayTable {
     pub(super) mode: Key<TimeOfDay>,
     /// Latest.
     pub(super) to: Key<TimeOfDay>,
+}
+
+impl Words for Pacing {
+    const WORDS: &'static [(&'static str, Self)] = &[("timerfd", Self::Timerfd), ("spin", Self::Spin)];
 }
 
 impl Words for Expect {

@@ -10,8 +10,14 @@ fn validity_of(layout: &Layout, slos: &[&str], fill: impl FnOnce(&mut Writer)) -
     summarize(&run).unwrap().servers.remove(0).validity
 }
 
+/// The findings, without what is said of every run.
+fn found(validity: &Validity) -> impl Iterator<Item = &Reason> {
+    let always = ["sent-against-intended", "response-and-service"];
+    validity.reasons.iter().filter(move |reason| !always.contains(&reason.code.as_str()))
+}
+
 fn codes(validity: &Validity) -> Vec<&str> {
-    validity.reasons.iter().map(|reason| reason.code.as_str()).collect()
+    found(validity).map(|reason| reason.code.as_str()).collect()
 }
 
 fn healthy(writer: &mut Writer) {
@@ -36,6 +42,26 @@ fn a_healthy_run_is_valid_without_reasons() {
     layout.populations[2].expected = Some(38.0);
     let validity = validity_of(&layout, &["p90(response_time) < 1s"], healthy);
     assert_eq!((validity.state, codes(&validity)), (ValidityState::Valid, vec![]));
+}
+
+#[test]
+fn lateness_is_said_of_every_run_and_a_gap_of_response_over_service_is_explained() {
+    let said = |pacer, lane, code| {
+        let validity = validity_of(&testing::layout(), &[], |writer| waited(writer, pacer, lane));
+        validity.reasons.into_iter().find(|reason| reason.code == code).map(|reason| reason.detail)
+    };
+    let lateness = said(0.01, 0.02, "sent-against-intended").unwrap();
+    assert!(
+        lateness.starts_with("100 requests were sent later than intended by 30.0 ms (p50)"),
+        "{lateness}"
+    );
+    assert!(
+        lateness.ends_with("the pacer's part 10.0 ms, of the wait for a free lane 20.0 ms"),
+        "{lateness}"
+    );
+    assert_eq!(said(0.001, 0.002, "response-and-service"), None);
+    let gap = said(0.0, 0.95, "response-and-service").unwrap();
+    assert!(gap.contains("p90 of the response time is 1.00 s, of the service time 50.0 ms"), "{gap}");
 }
 
 #[test]
@@ -97,7 +123,7 @@ fn send_lag_is_judged_against_the_tightest_promise_and_names_who_is_late() {
         (0.001, 0.600, Some(("lane-wait", ValidityState::Invalid))),
     ] {
         let validity = validity_of(&testing::layout(), &[], |writer| waited(writer, pacer, lane));
-        let found = validity.reasons.first().map(|reason| (reason.code.as_str(), reason.state));
+        let found = found(&validity).next().map(|reason| (reason.code.as_str(), reason.state));
         assert_eq!(found, expected, "{pacer} {lane}");
     }
     // A promise that is tighter than the step's own.
