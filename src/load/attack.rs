@@ -17,6 +17,11 @@ use tokio::task::JoinHandle;
 /// Goose's stop switch belongs to the process, so one attack runs at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
+/// Waits until no attack of this process is running, and keeps others from starting.
+pub(super) async fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().await
+}
+
 /// What a lane does, over and over until goose stops it: given the number of its crew and its own number, which is
 /// unique in the attack and counts from 0. It must come back soon once the run is over: a user is stopped only between
 /// two transactions.
@@ -44,7 +49,7 @@ impl Attack {
     /// # Errors
     /// Goose refuses the configuration.
     pub(super) async fn start(crews: &[Crew], carry: Carry) -> Result<Self, GooseError> {
-        let alone = ONE_AT_A_TIME.lock().await;
+        let alone = alone().await;
         silence();
         let lanes = crews.iter().map(|crew| crew.lanes).sum();
         // One client that no lane uses: without it goose builds one for each user, 102 kB and 4 ms apiece.

@@ -87,6 +87,7 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             woken = pacer.until(clock, next) => woken?,
             () = floor.sooner.notified() => {}
             () = interrupt::wait() => return Ok(Ended::Interrupted),
+            () = floor.over.wait() => return Ok(Ended::Interrupted),
         }
     }
 }

@@ -182,6 +182,27 @@ impl Dispatch {
         self.lanes[lane].handed.take().ok_or_else(|| Arc::clone(&self.lanes[lane].wake))
     }
 
+    /// A lane that was idle does something else for a while: what was handed to it meanwhile is for another.
+    pub(super) fn leave(&mut self, population: u16, lane: usize) {
+        let crew = &mut self.crews[usize::from(population)];
+        if std::mem::take(&mut self.lanes[lane].idle) {
+            crew.idle.retain(|idle| *idle != lane);
+        }
+        let Some(work) = self.lanes[lane].handed.take() else { return };
+        match crew.idle.pop() {
+            Some(other) => {
+                let other = &mut self.lanes[other];
+                other.idle = false;
+                other.handed = Some(work);
+                other.wake.notify_one();
+            }
+            None => {
+                self.in_flight -= 1;
+                crew.backlog.push_front(work);
+            }
+        }
+    }
+
     /// A lane takes a request up: `sent` is now.
     pub(super) fn sent(&mut self, lane: usize, work: &Work, sent: Offset) -> Sample {
         let sample = work.sample(Outcome::InFlight, sent);

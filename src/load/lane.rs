@@ -108,7 +108,8 @@ impl Floor {
         }
     }
 
-    async fn take(&self, population: u16, lane: usize) -> Option<(Clock, Work)> {
+    /// What is due next, for a lane that has nothing to do; `None` when the run is over.
+    pub(super) async fn take(&self, population: u16, lane: usize) -> Option<(Clock, Work)> {
         loop {
             if self.over.is_given() {
                 return None;
@@ -214,7 +215,7 @@ impl Floor {
     }
 
     /// Keeps what the answer says, brings whom it brings, and asks the journey what comes next.
-    fn go_on(&self, dispatch: &mut Dispatch, work: Work, judged: Judged, done: Offset) {
+    pub(super) fn go_on(&self, dispatch: &mut Dispatch, work: Work, judged: Judged, done: Offset) {
         let Work { mut live, due, .. } = work;
         let arrival = *live.journey.arrival();
         let prepared = &self.plan.populations[usize::from(arrival.population)];

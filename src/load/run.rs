@@ -62,7 +62,7 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
 }
 
 /// The layout of the record, with what the plan expects and who plays.
-fn layout(request: &RunRequest) -> Layout {
+pub(super) fn layout(request: &RunRequest) -> Layout {
     let timeline = &request.timeline;
     let mut layout = Layout::from_scenario(&request.scenario, timeline);
     for (of, population) in layout.populations.iter_mut().zip(&request.scenario.populations) {
@@ -76,7 +76,8 @@ fn layout(request: &RunRequest) -> Layout {
     layout
 }
 
-fn header(request: &RunRequest, layout: &Layout, placement: Option<&Placement>) -> RunHeader {
+/// What the record says of the run as a whole.
+pub(super) fn header(request: &RunRequest, layout: &Layout, placement: Option<&Placement>) -> RunHeader {
     let about = &request.about;
     let scenario_text = mask(&about.scenario_text);
     let servers = request.systems.iter().map(|of| match of {

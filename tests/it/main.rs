@@ -3,6 +3,7 @@
 mod browser;
 mod cli;
 mod fake_run;
+mod goose_open;
 mod hlog_python;
 mod killed;
 mod load_run;
