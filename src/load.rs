@@ -1,5 +1,6 @@
 //! The load engine: a scenario played against a real system, on the wall clock.
 
+mod abort;
 mod answer;
 mod attack;
 mod audit;
@@ -17,6 +18,7 @@ mod fault;
 mod findings;
 mod gateway;
 mod guard;
+mod incidents;
 mod interrupt;
 mod judge;
 mod lane;

@@ -3,6 +3,7 @@
 //! `file` mirrors the TOML text and finds every problem at once; everything here is already sound, so nothing
 //! downstream checks again. Nothing in this module knows a clock, a socket or a file's place.
 
+mod abort;
 pub mod arrival;
 pub mod curve;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub mod template;
 pub mod timeline;
 pub mod work;
 
+pub use abort::Abort;
 pub use arrival::Arrival;
 pub use curve::Curve;
 pub use incident::{Incident, IncidentKind};

@@ -1,9 +1,12 @@
 //! What every handler works with.
 
+use std::sync::Arc;
+
 use crate::certificate::Certificates;
 use crate::class::Class;
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::faults::Faults;
 use crate::hold::Holds;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
@@ -32,6 +35,7 @@ pub(crate) struct App {
     pub(crate) connections: Connections,
     /// Without a slash at the end.
     pub(crate) public_url: String,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl App {
@@ -42,6 +46,7 @@ impl App {
         timer: Timer,
         connections: Connections,
         public_url: String,
+        faults: Arc<Faults>,
     ) -> App {
         App {
             tokens: Verifier::new(public_url.clone()),
@@ -57,6 +62,7 @@ impl App {
             keys,
             connections,
             public_url,
+            faults,
         }
     }
 

@@ -5,6 +5,7 @@ mod verify_dcc;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -32,7 +33,7 @@ pub struct ServeArgs {
     /// URL under which the server is reached, for patients' links and tokens [default: http://ADDR]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
-    /// Stop when standard input ends (for a parent process)
+    /// Stop when standard input ends, and take faults from it (for a parent process)
     #[arg(long)]
     pub until_stdin_closes: bool,
 }
@@ -48,6 +49,7 @@ impl ServeArgs {
             preload: self.preload,
             public_url: self.public_url,
             until_stdin_closes: self.until_stdin_closes,
+            faults: Arc::default(),
         }
     }
 }
@@ -92,8 +94,8 @@ pub fn serve(options: Options) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };
-    let until_stdin_closes = options.until_stdin_closes;
-    match runtime.block_on(async { serve::run(options, crate::stop::asked(until_stdin_closes)?).await }) {
+    let orders = options.until_stdin_closes.then(|| Arc::clone(&options.faults));
+    match runtime.block_on(async { serve::run(options, crate::stop::asked(orders)?).await }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }

@@ -45,6 +45,9 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
+    if app.faults.issuer_down() {
+        return Err(Refusal::Busy(app.config.slots.retry_after));
+    }
     let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
     let work = answer(Arc::clone(&app), form);
     Ok(service::in_slot(&app, Class::SignIn, work).await)

@@ -15,6 +15,7 @@ pub mod config;
 mod connections;
 pub mod dcc;
 pub mod entry;
+pub mod faults;
 mod gateway;
 mod hex;
 mod hold;

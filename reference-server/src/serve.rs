@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::keys::{KeyError, Keys};
 use crate::preload::{self, PreloadError};
@@ -41,6 +42,8 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Stop when standard input ends, so that a child does not outlive its parent.
     pub until_stdin_closes: bool,
+    /// Faults that can be ordered while it serves.
+    pub faults: Arc<Faults>,
 }
 
 /// Why a server could not start. Every one is something that the caller can put right.
@@ -119,7 +122,8 @@ impl Server {
     /// # Errors
     /// See [`StartError`]. A port in use is found before anything is written.
     pub async fn start(options: Options) -> Result<Server, StartError> {
-        let Options { config, listen, data, gateway, preload, public_url, until_stdin_closes: _ } = options;
+        let Options { config, listen, data, gateway, preload, public_url, faults, until_stdin_closes: _ } =
+            options;
         let not_listening = |source| StartError::Listen { address: listen, source };
         let socket = bind(listen).map_err(not_listening)?;
         let address = socket.local_addr().map_err(not_listening)?;
@@ -138,11 +142,11 @@ impl Server {
         let unusable = |problem: String| StartError::Data { path: data.clone(), problem };
         let folder = take_folder(&data).map_err(unusable)?;
         let keys = Keys::open(&data)?;
-        let store = Store::sqlite(&data).map_err(|error| unusable(error.to_string()))?;
+        let store = Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?;
         let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
         let connections = Connections::new(&config.limits, stopping);
-        let app = Arc::new(App::new(config, store, keys, timer, connections, public_url));
+        let app = Arc::new(App::new(config, store, keys, timer, connections, public_url, faults));
         if let Some(file) = preload {
             preload::load(&app, &file).await?;
         }

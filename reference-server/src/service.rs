@@ -32,7 +32,7 @@ pub(crate) async fn in_slot(
         let app = served_by;
         let slot = place.turn().await;
         let started = Instant::now();
-        let hold = app.holds.draw(class);
+        let hold = app.holds.draw(class) + app.faults.longer(class);
         let response = work.await;
         if started.elapsed() < hold {
             app.timer.until(started + hold).await;

@@ -21,6 +21,7 @@ pub use self::model::{
     Attempt, Birth, Due, Fingerprint, Lockout, Message, NewMessage, NewResult, Saved, StoredResult,
 };
 pub use self::stats::StoreStats;
+use crate::faults::Faults;
 use crate::link::LinkKey;
 use crate::moment::Moment;
 
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     /// Told after every commit that stored messages.
     pub(crate) messages: Notify,
     pub(crate) stats: StoreStats,
+    pub(crate) faults: Arc<Faults>,
 }
 
 /// Why the store did not do what it was asked for.
@@ -59,7 +61,15 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened or is not a database of this version.
     pub fn sqlite(folder: &Path) -> Result<Store, StoreError> {
-        sqlite::open(folder)
+        Store::faulty(folder, Arc::default())
+    }
+
+    /// The same, slow as the faults say.
+    ///
+    /// # Errors
+    /// As [`Store::sqlite`].
+    pub(crate) fn faulty(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreError> {
+        sqlite::open(folder, faults)
     }
 
     /// Stores results, each with its message, in one transaction; one that is there already (same sender and

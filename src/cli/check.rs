@@ -122,7 +122,7 @@ pub(super) fn plan(scenario: &Scenario) -> String {
     text
 }
 
-/// The day's incidents, and where `run` plays each.
+/// The day's incidents, where `run` plays each, and the rules by which it ends before its time.
 fn incidents(scenario: &Scenario) -> String {
     let timeline = scenario.run.timeline();
     let mut text = String::new();
@@ -141,6 +141,12 @@ fn incidents(scenario: &Scenario) -> String {
         let until = incident.until.map_or(String::new(), |until| format!("-{until}"));
         let when = format!("{}{until}", incident.at);
         _ = writeln!(text, "  {when:<18} {} ({played})", incident.kind);
+    }
+    if !scenario.aborts.is_empty() {
+        text.push_str("\n  `run` ends before its time (a simulation does not) when\n");
+    }
+    for rule in &scenario.aborts {
+        _ = writeln!(text, "  {rule}");
     }
     text
 }

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -10,6 +11,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::cpus;
@@ -57,6 +59,8 @@ pub(super) struct Order {
     pub(super) log: PathBuf,
     /// The cores it runs on; none: any.
     pub(super) cores: Vec<usize>,
+    /// Where it listens; port 0: a free one.
+    pub(super) listen: SocketAddr,
 }
 
 /// Why a server under test did not come up.
@@ -103,7 +107,10 @@ impl Server {
     /// It cannot be started, ends at once (a port in use, a configuration that it does not like), or stays silent.
     pub(super) async fn start(order: &Order) -> Result<Self, StartError> {
         let mut command = Command::new(&order.launch.program);
-        command.args(&order.launch.arguments).arg(&order.config).args(["--listen", "127.0.0.1:0"]);
+        command
+            .args(&order.launch.arguments)
+            .arg(&order.config)
+            .args(["--listen", &order.listen.to_string()]);
         command.arg("--data").arg(&order.data).arg("--until-stdin-closes");
         if let Some(gateway) = &order.gateway {
             command.args(["--gateway", gateway]);
@@ -118,7 +125,7 @@ impl Server {
         command.process_group(0);
         let line = std::iter::once(command.get_program()).chain(command.get_args());
         let line = line.map(|word| word.to_string_lossy().into_owned()).collect();
-        let mut child = spawn_on(&order.cores, command).map_err(failed)?;
+        let mut child = spawn_on(&order.cores, command).await.map_err(failed)?;
         let said = listen(child.stdout.take(), &order.log);
         let mut server = Self { child, url: String::new(), command: line };
         server.url = server.ready(&said, &order.log).await?;
@@ -162,6 +169,28 @@ impl Server {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Orders its faults: a line on its standard input, which nobody else can write to.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(super) fn order(&mut self, line: &str) -> io::Result<()> {
+        match &mut self.child.stdin {
+            Some(stdin) => stdin.write_all(format!("{line}\n").as_bytes()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Kills it (SIGKILL), whatever it is doing, and waits until it is gone.
+    pub(super) async fn kill(&mut self) -> io::Result<ExitStatus> {
+        self.child.kill()?;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Lets it finish what it has accepted, and waits until it has ended; kills it when that takes too long.
     pub(super) async fn stop(mut self) -> io::Result<ExitStatus> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
@@ -194,14 +223,15 @@ pub(super) fn describe(status: ExitStatus) -> String {
 }
 
 /// A process inherits the cores of the thread that starts it, so that it never runs elsewhere, not even at its start.
-fn spawn_on(cores: &[usize], mut command: Command) -> io::Result<Child> {
+async fn spawn_on(cores: &[usize], mut command: Command) -> io::Result<Child> {
     let cores = cores.to_vec();
+    let (tell, told) = oneshot::channel();
     let starter = std::thread::Builder::new().name("starter".to_owned());
-    let started = starter.spawn(move || {
-        cpus::pin(&cores)?;
-        command.spawn()
+    starter.spawn(move || {
+        // Nobody waits for it any more where the run is over; its standard input closes, and it ends.
+        let _ = tell.send(cpus::pin(&cores).and_then(|()| command.spawn()));
     })?;
-    started.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked")))
+    told.await.unwrap_or_else(|_| Err(io::Error::other("the starting thread panicked")))
 }
 
 /// Passes on the URL of the first line that says that the server is ready, and keeps what comes after it in the log.
@@ -214,8 +244,10 @@ fn listen(stdout: Option<ChildStdout>, log: &Path) -> mpsc::Receiver<String> {
         if let Some(url) = lines.by_ref().find_map(|line| Some(line.strip_prefix(READY)?.trim().to_owned())) {
             let _ = tell.send(url);
         }
-        let Ok(mut log) = File::options().append(true).open(log) else { return };
-        lines.for_each(|line| drop(io::Write::write_all(&mut log, format!("{line}\n").as_bytes())));
+        let Ok(mut log) = File::options().append(true).open(log) else {
+            return;
+        };
+        lines.for_each(|line| drop(log.write_all(format!("{line}\n").as_bytes())));
     };
     // Without the thread nothing is heard, which ends the start with a word about it.
     let _ = std::thread::Builder::new().name("server output".to_owned()).spawn(heard);
@@ -243,6 +275,7 @@ mod tests {
             preload: None,
             log: dir.join("server.log"),
             cores: Vec::new(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Ended {
     Planned,
     /// Somebody wanted it.
     Interrupted,
+    /// A rule of the scenario said so.
+    Aborted,
     /// The record cannot be written any more.
     RecordBroken,
 }
@@ -40,9 +42,13 @@ pub(super) async fn conduct(floor: &Floor, clock: &Clock, mut pacer: Pacer) -> i
         let mut dispatch = floor.dispatch();
         dispatch.cut(cut);
         dispatch.feed.push(Entry::Phase(Phase::Draining), cut);
-        if ended == Ended::Interrupted {
+        let reason = match ended {
+            Ended::Interrupted => Some("interrupted: what was measured until then is kept".to_owned()),
+            Ended::Aborted => dispatch.feed.aborted().map(str::to_owned),
+            Ended::Planned | Ended::RecordBroken => None,
+        };
+        if let Some(reason) = reason {
             // At the instant from which on nothing was offered: there the measured part ends for statistics.
-            let reason = "interrupted: what was measured until then is kept".to_owned();
             let event = Event { at: cut, what: What::Aborted { reason } };
             dispatch.feed.push(Entry::Event(Box::new(event)), cut);
         }
@@ -77,6 +83,9 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             }
             if now >= end {
                 return Ok(Ended::Planned);
+            }
+            if dispatch.feed.aborted().is_some() {
+                return Ok(Ended::Aborted);
             }
             let next = dispatch.next_due().unwrap_or(end).min(end).min(beat);
             dispatch.arm(next);

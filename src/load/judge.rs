@@ -1,6 +1,8 @@
 //! What an answer means: the outcome of its request, and what is kept of it.
 
-use super::answer::Answered;
+use chrono::{DateTime, Utc};
+
+use super::answer::{Answered, Headers};
 use super::extract::Text;
 use super::fault::Fault;
 use crate::scenario::{Outcome, Step};
@@ -45,7 +47,7 @@ pub(super) fn judge(step: &Step, answered: &Answered) -> Judged {
         let shed =
             judged.fault == Some(Fault::Status(answered.status)) && matches!(answered.status, 429 | 503);
         judged.outcome = if shed { Outcome::Shed } else { Outcome::Failed };
-        judged.retry_after = retry_after(answered);
+        judged.retry_after = retry_after(&answered.headers);
     }
     judged
 }
@@ -77,8 +79,35 @@ fn contains(body: &[u8], needle: &[u8]) -> bool {
     needle.is_empty() || body.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Seconds, as servers that shed load write it; a date (the other form of RFC 9110, 10.2.3) is not looked at.
-fn retry_after(answered: &Answered) -> Option<Span> {
-    let seconds: u32 = answered.headers.get("retry-after")?.parse().ok()?;
-    Some(Span::from_secs(seconds.into()))
+/// Seconds, or a date (RFC 9110, 10.2.3), which is counted from the answer's own date, so that clocks need not agree; from
+/// now where it has none.
+fn retry_after(headers: &Headers) -> Option<Span> {
+    let text = |name: &'static str| headers.get(name).map(str::trim);
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(Span::from_secs(seconds.into()));
+    }
+    let date = |text: &str| DateTime::parse_from_rfc2822(text).ok().map(|date| date.timestamp());
+    let now = text("date").and_then(date).unwrap_or_else(|| Utc::now().timestamp());
+    Some(Span::from_secs(u64::try_from(date(value)? - now).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        let asked = |retry: &str, date: Option<&str>| {
+            let date = date.map(|date| format!("Date: {date}\r\n")).unwrap_or_default();
+            let headers = Headers::of_lines(format!("Retry-After: {retry}\r\n{date}").into());
+            retry_after(&headers)
+        };
+        let now = Some("Wed, 05 Jan 2022 18:00:00 GMT");
+        assert_eq!(asked("7", None), Some(Span::from_secs(7)));
+        assert_eq!(asked("Wed, 05 Jan 2022 18:01:30 GMT", now), Some(Span::from_secs(90)));
+        assert_eq!(asked("Wed, 05 Jan 2022 17:00:00 GMT", now), Some(Span::ZERO), "in the past");
+        assert_eq!(asked("Wed, 05 Jan 2022 18:01:30 GMT", None), Some(Span::ZERO), "from now, long ago");
+        assert_eq!(asked("soon", now), None);
+    }
 }

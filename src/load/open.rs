@@ -14,6 +14,7 @@ use ::goose::metrics::GooseMetrics;
 use ::goose::{GooseAttack, GooseError, is_killswitch_triggered, trigger_killswitch};
 use tokio::task::JoinHandle;
 
+use super::abort::Rules;
 use super::clock::span;
 use super::conduct::conduct;
 use super::connection::Dial;
@@ -211,8 +212,9 @@ impl Open {
         let spool = dir.join("receipts.txt");
         let spool = File::create(&spool).map_err(file(&spool))?;
         let tally = Tally::new(TARGET, request.timeline, None);
+        let rules = Rules::new(&request.scenario, request.timeline.start());
         let recorder =
-            Recorder::start(waiting, writer, spool, tally).map_err(system("start the recorder"))?;
+            Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))?;
         let subjects = Subjects { generator: rustix::thread::gettid().as_raw_nonzero().get(), server: None };
         let sampler =
             Sampler::start(subjects, clock, aside.clone()).map_err(system("start the sampler's thread"))?;

@@ -2,8 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
+use super::abort::Rules;
 use super::progress::{Phase, Tally};
 use crate::record::{Event, JourneyEvent, Resources, Sample, Writer};
 use crate::units::Offset;
@@ -64,6 +66,7 @@ pub(super) struct Feed {
     batch: Vec<Entry>,
     to: Option<SyncSender<Batch>>,
     broken: bool,
+    aborted: Arc<OnceLock<String>>,
 }
 
 impl Feed {
@@ -86,6 +89,11 @@ impl Feed {
     /// Gives up this end; what has not been handed over is lost.
     pub(super) fn close(&mut self) {
         self.to = None;
+    }
+
+    /// Why the run is to end before its time, where a rule says so.
+    pub(super) fn aborted(&self) -> Option<&str> {
+        self.aborted.get().map(String::as_str)
     }
 
     /// True when the record can no longer be written.
@@ -119,14 +127,16 @@ impl Aside {
 
 /// The other end, until the recorder is started.
 #[derive(Debug)]
-pub(super) struct Waiting(Receiver<Batch>);
+pub(super) struct Waiting(Receiver<Batch>, Arc<OnceLock<String>>);
 
 /// Both ends. The generator's end may be given away before the recorder is started, as what the record says of the
 /// beginning is known only when the lanes are ready.
 pub(super) fn channel() -> (Feed, Aside, Waiting) {
     let (to, from) = sync_channel(WAITING);
-    let feed = Feed { batch: Vec::with_capacity(BATCH), to: Some(to.clone()), broken: false };
-    (feed, Aside(to), Waiting(from))
+    let aborted = Arc::<OnceLock<String>>::default();
+    let batch = Vec::with_capacity(BATCH);
+    let feed = Feed { batch, to: Some(to.clone()), broken: false, aborted: Arc::clone(&aborted) };
+    (feed, Aside(to), Waiting(from, aborted))
 }
 
 #[cfg(test)]
@@ -153,12 +163,15 @@ impl Recorder {
         writer: Writer,
         receipts: impl Write + Send + 'static,
         tally: Tally,
+        rules: Rules,
     ) -> io::Result<Self> {
-        let mut at_work = AtWork { writer, receipts: BufWriter::new(receipts), tally, flushed: i64::MIN };
+        let Waiting(from, aborted) = waiting;
+        let receipts = BufWriter::new(receipts);
+        let mut at_work = AtWork { writer, receipts, tally, rules, aborted, flushed: i64::MIN };
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
             // Where generator and server leave no core free, the record waits, not they.
             let _ = rustix::process::setpriority_process(None, 10);
-            let upto = at_work.record(&waiting.0)?;
+            let upto = at_work.record(&from)?;
             at_work.receipts.flush()?;
             at_work.writer.finish(upto)
         })?;
@@ -178,6 +191,9 @@ struct AtWork<W: Write> {
     writer: Writer,
     receipts: BufWriter<W>,
     tally: Tally,
+    rules: Rules,
+    /// Where the generator sees that a rule holds.
+    aborted: Arc<OnceLock<String>>,
     /// The second that was flushed last.
     flushed: i64,
 }
@@ -197,6 +213,10 @@ impl<W: Write> AtWork<W> {
                 self.receipts.flush()?;
                 self.writer.flush(last)?;
                 self.tally.second(last);
+                if let Some(reason) = self.rules.broken(last) {
+                    // The first reason is the one that counts.
+                    let _ = self.aborted.set(reason);
+                }
             }
         }
         Ok(last)
@@ -211,6 +231,7 @@ impl<W: Write> AtWork<W> {
             Entry::Sent { population, step, at } => self.writer.sent(population, step, at),
             Entry::Ended(sample) => {
                 self.tally.ended(&sample);
+                self.rules.ended(&sample);
                 self.writer.ended(&sample);
             }
             Entry::Journey { population, arrived, event } => self.writer.journey(population, arrived, event),

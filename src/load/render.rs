@@ -22,8 +22,8 @@ pub(super) struct Rendered {
 }
 
 impl Rendered {
-    /// A request of these header fields, given as lines `name: value\r\n`; `Host` and, where there is a body or one is
-    /// usual, `Content-Length` are added.
+    /// A request of these header fields, given as lines `name: value\r\n` with names in lower case; `Host`, unless it is
+    /// among them, and, where there is a body or one is usual, `Content-Length` are added.
     ///
     /// # Errors
     /// A blank or a control character in the path, a control character in a header.
@@ -43,7 +43,12 @@ impl Rendered {
         let mut head = String::with_capacity(path.len() + fields.len() + body.len() + 96);
         let authority = &target.authority;
         let wants_length = !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH");
-        let _ = write!(head, "{method} {path} HTTP/1.1\r\nhost: {authority}\r\n{fields}");
+        let _ = write!(head, "{method} {path} HTTP/1.1\r\n");
+        // A Host of the scenario's own stands: it is how one asks for another of a server's sites.
+        if !fields.split("\r\n").any(|line| line.starts_with("host:")) {
+            let _ = write!(head, "host: {authority}\r\n");
+        }
+        head.push_str(fields);
         if wants_length {
             let _ = write!(head, "content-length: {}\r\n", body.len());
         }

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,8 +26,8 @@ const PAGE: u64 = 1 << 20;
 pub(super) struct Subjects {
     /// The thread of the generator.
     pub(super) generator: i32,
-    /// The server's process and where it listens, where the tool has started it.
-    pub(super) server: Option<(u32, SocketAddr)>,
+    /// The server's process, which is another one after a restart, and where it listens, where the tool has started it.
+    pub(super) server: Option<(Arc<AtomicU32>, SocketAddr)>,
 }
 
 /// The running sampler.
@@ -73,7 +75,8 @@ struct Last {
     generator: Option<f64>,
     thread: f64,
     stolen: f64,
-    server: Option<f64>,
+    /// Of which process, and its CPU seconds.
+    server: Option<(u32, f64)>,
 }
 
 fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
@@ -90,13 +93,15 @@ fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
         }
         (last.generator, last.thread, last.stolen) = (Some(usage.cpu), thread, stolen);
     }
-    if let Some((pid, address)) = subjects.server
-        && let Some(usage) = proc::usage(pid)
-    {
-        if let Some(before) = last.server {
-            push(to, at, Who::Server, usage, before, metrics(address).unwrap_or_default());
+    let Some((pid, address)) = &subjects.server else {
+        return;
+    };
+    let pid = pid.load(Ordering::Relaxed);
+    if let Some(usage) = proc::usage(pid) {
+        if let Some((_, before)) = last.server.filter(|(before, _)| *before == pid) {
+            push(to, at, Who::Server, usage, before, metrics(*address).unwrap_or_default());
         }
-        last.server = Some(usage.cpu);
+        last.server = Some((pid, usage.cpu));
     }
 }
 

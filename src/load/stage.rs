@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use reference_server::config::Config;
 use tokio::time::Instant;
 
+use super::abort::Rules;
 use super::attack::{Attack, Carry, Crew};
 use super::clock::{Clock, span};
 use super::conduct::{Ended, conduct};
@@ -25,8 +26,9 @@ use super::recorder::{Aside, Entry, Recorder, Waiting, channel};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::under_test::UnderTest;
-use super::{audit, findings, preload, start};
+use super::{audit, findings, incidents, preload, start};
 use crate::record::{Layout, Writer};
+use crate::scenario::{Incident, IncidentKind, Scenario};
 use crate::units::Offset;
 
 /// Lanes of a population that names none, against a system whose bounds are not known.
@@ -63,20 +65,7 @@ impl Stage {
             }
         };
         let scenario = Arc::clone(&request.scenario);
-        if let Some(incident) = scenario.incidents.iter().find(|incident| incident.is_of_server()) {
-            let problem = match of {
-                System::Running { .. } => {
-                    "the tool did not start it; leave the incident out, or name a --server"
-                }
-                System::Started(_) => "only the simulation plays it so far",
-            };
-            return Err(RunError::Incident {
-                at: incident.at,
-                what: incident.kind.to_string(),
-                name: of.name().to_owned(),
-                problem: problem.to_owned(),
-            });
-        }
+        possible(&scenario, of)?;
         let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?
             .of_shard(request.share.shard);
         Ok(Self {
@@ -170,7 +159,9 @@ impl Stage {
     /// What the server is to have from earlier in the day; `None` where it is to have nothing.
     fn preload(&self) -> Result<Option<(PathBuf, Preloaded)>, RunError> {
         let messages = self.plan.scenario.messages.as_ref().filter(|messages| messages.preload.is_some());
-        let (System::Started(_), Some(messages)) = (&self.system, messages) else { return Ok(None) };
+        let (System::Started(_), Some(messages)) = (&self.system, messages) else {
+            return Ok(None);
+        };
         let path = self.dir.join("preload.jsonl");
         let preloaded = preload::write(&self.plan, messages, &path, u64::MAX).map_err(file(&path))?;
         Ok(Some((path, preloaded)))
@@ -179,12 +170,15 @@ impl Stage {
     /// Asks again for everything that was acknowledged. A server that has ended by itself is started once more: what
     /// it acknowledged must have outlived it.
     async fn audit(&self, under_test: &mut UnderTest, clock: &Clock, to: &Aside) -> Result<(), RunError> {
-        let Some(audit) = &self.plan.scenario.audit else { return Ok(()) };
+        let Some(audit) = &self.plan.scenario.audit else {
+            return Ok(());
+        };
         to.push(Entry::Phase(Phase::Auditing));
         // A record that is broken is told of elsewhere.
         if !to.spooled() {
             return Ok(());
         }
+        under_test.heal(clock, to);
         under_test.revive(clock, to).await?;
         let path = self.receipts();
         let receipts = BufReader::new(File::open(&path).map_err(file(&path))?);
@@ -240,7 +234,8 @@ impl Stage {
         let writer = Writer::create(&self.dir, layout, zero).map_err(file(&self.dir))?;
         let spool = File::create(self.receipts()).map_err(file(self.receipts()))?;
         let tally = Tally::new(self.system.name(), self.plan.timeline, request.progress.clone());
-        Recorder::start(waiting, writer, spool, tally).map_err(system("start the recorder"))
+        let rules = Rules::new(&self.plan.scenario, self.plan.timeline.start());
+        Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))
     }
 
     /// The run itself.
@@ -264,7 +259,7 @@ impl Stage {
         let ended = tokio::select! {
             biased;
             ended = conduct(floor, &clock, pacer) => ended.map_err(system("set the timer")),
-            never = under_test.watch(&clock, aside) => match never {},
+            never = under_test.live(&clock, aside, incidents::acts(&self.plan)) => match never {},
         };
         floor.over.give();
         sampler.stop();
@@ -277,6 +272,31 @@ impl Stage {
     fn lanes(&self) -> usize {
         self.plan.populations.iter().filter(|of| of.played).map(|of| of.lanes).sum()
     }
+}
+
+/// Whether every incident can be played on this system.
+fn possible(scenario: &Scenario, of: &System) -> Result<(), RunError> {
+    let impossible = |incident: &Incident| {
+        Some(match (of, &incident.kind) {
+            _ if !incident.is_of_server() => return None,
+            (System::Running { .. }, _) => {
+                "the tool has not started it; leave the incident out, or name a --server"
+            }
+            (System::Started(_), IncidentKind::InstanceLeaves { .. }) => {
+                "it has one instance, which has to stay"
+            }
+            (System::Started(_), _) => return None,
+        })
+    };
+    let found = scenario.incidents.iter().find_map(|incident| Some((incident, impossible(incident)?)));
+    found.map_or(Ok(()), |(incident, problem)| {
+        Err(RunError::Incident {
+            at: incident.at,
+            what: incident.kind.to_string(),
+            name: of.name().to_owned(),
+            problem: problem.to_owned(),
+        })
+    })
 }
 
 /// More lanes than the server has slots and waiting places, sign-in included, or the generator would be the queue.

@@ -1,20 +1,23 @@
 //! The system under test of one stage: a server that the tool starts, or one that runs already.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::child::{Order, Server, describe};
 use super::clock::Clock;
 use super::guard::Target;
+use super::incidents::{Act, Doing, Faults};
 use super::recorder::Aside;
 use super::request::{RunError, RunRequest, System, file};
-use crate::record::{Event, What};
-use crate::units::Offset;
+use crate::record::{Event, Severity, What};
+use crate::units::{Offset, Span};
 
 /// How often it is seen whether the server still runs.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Span = Span::from_millis(100);
 
 /// A system that is up, as far as is known.
 #[derive(Debug)]
@@ -22,8 +25,12 @@ pub(super) struct UnderTest {
     name: String,
     target: Target,
     server: Option<(Order, Server)>,
+    /// The server's process, which is another one after a restart.
+    process: Arc<AtomicU32>,
     /// The server's end was told to the record.
     told: bool,
+    /// The faults that it was told.
+    faults: Faults,
 }
 
 impl UnderTest {
@@ -39,10 +46,15 @@ impl UnderTest {
         gateway: Option<String>,
         preload: Option<PathBuf>,
     ) -> Result<Self, RunError> {
+        let lasting = request
+            .scenario
+            .incidents
+            .iter()
+            .any(|incident| matches!(incident.kind, crate::scenario::IncidentKind::ServerKilled { .. }));
         let name = of.name().to_owned();
         let entry = match of {
             System::Running { target, .. } => {
-                return Ok(Self { name, target: target.clone(), server: None, told: false });
+                return Ok(Self::new(name, target.clone(), None));
             }
             System::Started(entry) => entry,
         };
@@ -60,9 +72,15 @@ impl UnderTest {
             preload,
             log: dir.join("server.log"),
             cores: cores.to_vec(),
+            listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), if lasting { lasting_port() } else { 0 }),
         };
         let (server, target) = up(&name, &order).await?;
-        Ok(Self { name, target, server: Some((order, server)), told: false })
+        Ok(Self::new(name, target, Some((order, server))))
+    }
+
+    fn new(name: String, target: Target, server: Option<(Order, Server)>) -> Self {
+        let process = Arc::new(AtomicU32::new(server.as_ref().map_or(0, |(_, server)| server.pid())));
+        Self { name, target, server, process, told: false, faults: Faults::default() }
     }
 
     /// Where requests go.
@@ -70,9 +88,9 @@ impl UnderTest {
         &self.target
     }
 
-    /// The server's process and address, where the tool has started it.
-    pub(super) fn process(&self) -> Option<(u32, SocketAddr)> {
-        self.server.as_ref().map(|(_, server)| (server.pid(), self.target.addresses[0]))
+    /// The server's process, which changes when it is started again, and its address; where the tool has started it.
+    pub(super) fn process(&self) -> Option<(Arc<AtomicU32>, SocketAddr)> {
+        self.server.as_ref().map(|_| (Arc::clone(&self.process), self.target.addresses[0]))
     }
 
     /// Tells the record that the server was started.
@@ -87,17 +105,95 @@ impl UnderTest {
         }
     }
 
-    /// Tells the record when the server ends by itself. Never returns: to be dropped when the run is over.
-    pub(super) async fn watch(&mut self, clock: &Clock, to: &Aside) -> Infallible {
-        while self.server.is_none() {
-            std::future::pending::<()>().await;
-        }
+    /// Does what the incidents say, when they say it, and tells the record; tells it too when the server ends by itself.
+    /// Never returns: to be dropped when the run is over.
+    pub(super) async fn live(&mut self, clock: &Clock, to: &Aside, acts: Vec<Act>) -> Infallible {
+        let mut acts = VecDeque::from(acts);
         loop {
+            while acts.front().is_some_and(|act| act.at <= clock.now())
+                && let Some(act) = acts.pop_front()
+            {
+                if let Some(next) = self.act(act, clock, to).await {
+                    acts.push_front(next);
+                    acts.make_contiguous().sort_by_key(|act| act.at);
+                }
+            }
             if !self.told && self.has_ended(clock, to) {
                 self.told = true;
             }
-            tokio::time::sleep(LOOK).await;
+            let look = clock.now() + LOOK;
+            let next = acts.front().map_or(look, |act| act.at.min(look));
+            tokio::time::sleep_until(clock.instant(next)).await;
         }
+    }
+
+    /// Does one thing, and says what is to be done because of it.
+    async fn act(&mut self, Act { at, what, told }: Act, clock: &Clock, to: &Aside) -> Option<Act> {
+        let tell = |at, (name, detail): (String, String)| {
+            to.event(Event { at, what: What::Incident { name, detail } });
+        };
+        match what {
+            Doing::Tell => tell(at, told),
+            Doing::Faults(faults) => {
+                self.faults = faults;
+                self.order_faults(clock, to);
+                tell(clock.now(), told);
+            }
+            Doing::Kill { back_after } => {
+                let (_, server) = self.server.as_mut()?;
+                let now = clock.now();
+                let killed = server.kill().await;
+                self.told = true;
+                tell(now, told);
+                let status = killed.map_or_else(|error| error.to_string(), describe);
+                to.event(Event { at: clock.now(), what: What::ServerExited { status, wanted: true } });
+                let told = ("server back".to_owned(), "the server accepts requests again".to_owned());
+                return Some(Act { at: now + back_after, what: Doing::Start, told });
+            }
+            Doing::Start => match self.start_again(clock, to).await {
+                Ok(()) => {
+                    self.order_faults(clock, to);
+                    tell(clock.now(), told);
+                }
+                Err(error) => broken(clock, to, &error.to_string()),
+            },
+        }
+        None
+    }
+
+    /// Tells the server its faults; one that is not there is told when it is back.
+    fn order_faults(&mut self, clock: &Clock, to: &Aside) {
+        let Some((_, server)) = &mut self.server else {
+            return;
+        };
+        if server.exited().is_none()
+            && let Err(error) = server.order(&self.faults.order())
+        {
+            broken(clock, to, &format!("the server could not be told its faults: {error}"));
+        }
+    }
+
+    /// Ends the faults of the server: the audit is no part of what is played.
+    pub(super) fn heal(&mut self, clock: &Clock, to: &Aside) {
+        if self.faults != Faults::default() {
+            self.faults = Faults::default();
+            self.order_faults(clock, to);
+        }
+    }
+
+    /// Starts the server on the store and at the address that it has.
+    async fn start_again(&mut self, clock: &Clock, to: &Aside) -> Result<(), RunError> {
+        let Some((order, server)) = &mut self.server else {
+            return Ok(());
+        };
+        // What was preloaded is in the store.
+        order.preload = None;
+        order.listen = self.target.addresses[0];
+        (*server, self.target) = up(&self.name, order).await?;
+        self.process.store(server.pid(), Ordering::Relaxed);
+        self.told = false;
+        self.tell(clock.now(), to);
+        Ok(())
     }
 
     /// Starts the server once more, on the store that it has, if it has ended by itself: what it acknowledged must be
@@ -107,23 +203,24 @@ impl UnderTest {
     /// It does not come up.
     pub(super) async fn revive(&mut self, clock: &Clock, to: &Aside) -> Result<(), RunError> {
         let told = self.told;
-        let Some((order, server)) = &mut self.server else { return Ok(()) };
-        let Some(status) = server.exited() else { return Ok(()) };
+        let Some((_, server)) = &mut self.server else {
+            return Ok(());
+        };
+        let Some(status) = server.exited() else {
+            return Ok(());
+        };
         if !told {
             let what = What::ServerExited { status: describe(status), wanted: false };
             to.event(Event { at: clock.now(), what });
         }
-        // What was preloaded is in the store.
-        order.preload = None;
-        (*server, self.target) = up(&self.name, order).await?;
-        self.told = false;
-        self.tell(clock.now(), to);
-        Ok(())
+        self.start_again(clock, to).await
     }
 
     /// Stops the server where the tool has started it, and removes its store unless it is to be kept.
     pub(super) async fn stop(self, clock: &Clock, to: &Aside, keep_data: bool) {
-        let Some((order, mut server)) = self.server else { return };
+        let Some((order, mut server)) = self.server else {
+            return;
+        };
         let already = server.exited();
         let status = match already {
             Some(status) => describe(status),
@@ -140,8 +237,12 @@ impl UnderTest {
     }
 
     fn has_ended(&mut self, clock: &Clock, to: &Aside) -> bool {
-        let Some((_, server)) = &mut self.server else { return false };
-        let Some(status) = server.exited() else { return false };
+        let Some((_, server)) = &mut self.server else {
+            return false;
+        };
+        let Some(status) = server.exited() else {
+            return false;
+        };
         let what = What::ServerExited { status: describe(status), wanted: false };
         to.event(Event { at: clock.now(), what });
         true
@@ -154,4 +255,22 @@ async fn up(name: &str, order: &Order) -> Result<(Server, Target), RunError> {
     let target = Target::parse(server.url())
         .map_err(|error| RunError::Elsewhere { name: name.to_owned(), problem: error.to_string() })?;
     Ok((server, target))
+}
+
+/// An incident could not be played: what is measured is not what was planned.
+fn broken(clock: &Clock, to: &Aside, error: &str) {
+    let detail = format!("an incident could not be played: {error}");
+    let (code, severity) = ("incident".to_owned(), Severity::Invalid);
+    to.event(Event { at: clock.now(), what: What::Finding { code, detail, severity } });
+}
+
+/// A free port below those that the system gives to clients, for a server that comes back to it: of the others a client
+/// may take it as its own while the server is away. 0, any port, where there is none.
+fn lasting_port() -> u16 {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first: u16 = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
+    let spread = (std::process::id() % 8_192) as u16;
+    let below = (1_025..first.saturating_sub(spread)).rev().take(256);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    below.into_iter().find(is_free).unwrap_or(0)
 }

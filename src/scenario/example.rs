@@ -72,6 +72,7 @@ pub(crate) fn scenario(populations: Vec<Population>) -> Scenario {
         audit: None,
         messages: None,
         incidents: Vec::new(),
+        aborts: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The parts of a scenario, as types whose every value is sound.
 
-use super::{Curve, Incident, Law, Presence, Template, Timeline};
+use super::{Abort, Curve, Incident, Law, Presence, Template, Timeline};
 use crate::units::{Rate, Span, TimeOfDay};
 
 /// A whole scenario: one day, its populations, its servers and its promises.
@@ -32,6 +32,8 @@ pub struct Scenario {
     pub messages: Option<Messages>,
     /// What happens at a time of the day, in the order of the day.
     pub incidents: Vec<Incident>,
+    /// When a run is ended before its time.
+    pub aborts: Vec<Abort>,
 }
 
 /// What a day is counted in.

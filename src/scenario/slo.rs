@@ -181,7 +181,7 @@ impl Selector {
         self.step.as_deref().is_none_or(|name| name == step)
     }
 
-    fn check(&self, populations: &[Population]) -> Result<(), SloError> {
+    pub(super) fn check(&self, populations: &[Population]) -> Result<(), SloError> {
         if let Some(name) = &self.population
             && !populations.iter().any(|p| p.name == *name)
         {
@@ -379,7 +379,9 @@ impl fmt::Display for Selector {
             ("legitimate", legitimate.as_deref()),
         ];
         let mut written = labels.iter().filter_map(|(label, value)| value.map(|value| (label, value)));
-        let Some((label, value)) = written.next() else { return Ok(()) };
+        let Some((label, value)) = written.next() else {
+            return Ok(());
+        };
         write!(f, "{{{label}={value}")?;
         for (label, value) in written {
             write!(f, ",{label}={value}")?;

@@ -104,6 +104,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         audit: None,
         messages: None,
         incidents: Vec::new(),
+        aborts: Vec::new(),
     };
     RunRequest {
         scenario: Arc::new(scenario),
@@ -159,4 +160,60 @@ fn every_request_that_the_plan_offers_is_sent_and_recorded() {
     let [offered, sent, ok, shed, ..] = counts(dir.path(), 1, 0);
     assert_eq!((sent, ok, shed), (offered, 0, offered));
     assert_eq!(counts(dir.path(), 1, 1), [0; 7], "who is refused and does not retry goes no further");
+}
+
+#[test]
+fn a_rule_ends_a_run_that_fails_and_what_was_measured_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let breaks = move || {
+        let good = served.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 100;
+        std::future::ready(if good { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR })
+    };
+    let address = serve(Router::new().route("/", get(breaks)));
+    let visitors = population("visitor", 100.0, vec![step("home", "/")]);
+    let mut request = request(vec![visitors], address, dir.path());
+    let mut scenario = (*request.scenario).clone();
+    scenario.run.to = "12:01".parse().unwrap();
+    request.timeline = scenario.run.timeline();
+    scenario.aborts = vec!["error_rate > 50% for 1s".parse().unwrap()];
+    request.scenario = Arc::new(scenario);
+    let begun = std::time::Instant::now();
+    load::run(&request).unwrap();
+    assert!(begun.elapsed().as_secs() < 50, "a minute was planned");
+
+    let run = record::open(dir.path()).unwrap();
+    assert!(run.servers[0].finished());
+    let reasons: Vec<&str> = run.servers[0]
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            record::What::Aborted { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+        .collect();
+    let [reason] = reasons.as_slice() else { panic!("{reasons:?}") };
+    assert!(reason.contains("error_rate > 50% for 1s"), "{reason}");
+    let [offered, sent, ok, ..] = counts(dir.path(), 0, 0);
+    assert!(ok == 100 && sent > 100 && offered < 3_000, "{offered} {sent} {ok}");
+    let summary = peakday::stats::summarize(&run).unwrap();
+    let codes = summary.servers[0].validity.reasons.iter().map(|reason| reason.code.as_str());
+    assert!(codes.into_iter().any(|code| code == "aborted"), "{:?}", summary.servers[0].validity);
+}
+
+#[test]
+fn incidents_of_a_server_that_runs_elsewhere_are_refused_before_anything_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 9));
+    let mut request = request(vec![population("visitor", 1.0, vec![step("home", "/")])], address, dir.path());
+    let mut scenario = (*request.scenario).clone();
+    scenario.incidents = vec![peakday::scenario::Incident {
+        at: "12:00".parse().unwrap(),
+        until: None,
+        kind: peakday::scenario::IncidentKind::IssuerDown,
+    }];
+    request.scenario = Arc::new(scenario);
+    let error = load::run(&request).unwrap_err().to_string();
+    assert!(error.contains("the issuer is down") && error.contains("has not started it"), "{error}");
+    assert!(!dir.path().join("run.toml").exists());
 }

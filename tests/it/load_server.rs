@@ -9,8 +9,8 @@ use std::sync::Arc;
 use peakday::load::{self, About, Launch, RunRequest, System};
 use peakday::record::{self, ServerRecord, What};
 use peakday::scenario::file::{self, Context};
-use peakday::scenario::{RunPlan, Scenario};
-use peakday::units::Span;
+use peakday::scenario::{Incident, IncidentKind, RunPlan, Scenario};
+use peakday::units::{Span, TimeOfDay};
 
 /// The smoke scenario, played for so long.
 fn smoke(measured: Span) -> Scenario {
@@ -135,5 +135,51 @@ fn what_was_acknowledged_outlives_a_kill_of_the_server() {
     assert!(failed > 10, "requests to a server that is gone fail: {failed}");
     let (acknowledged, lost, duplicated) = audit(server).expect("an audit");
     assert!(acknowledged > 0);
+    assert_eq!((lost, duplicated), (0, 0));
+}
+
+#[test]
+fn incidents_happen_to_the_server_when_they_are_planned_and_nothing_acknowledged_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scenario = smoke(Span::from_secs(6));
+    let at = |seconds: u64| {
+        let from = scenario.run.from.nanos();
+        TimeOfDay::from_nanos(from + Span::from_secs(seconds).scaled(scenario.run.time_warp).nanos()).unwrap()
+    };
+    let slow = IncidentKind::StoreSlow { commit: Span::from_millis(20), read: Span::from_millis(1) };
+    let kill = IncidentKind::ServerKilled { back_after: Span::from_millis(300) };
+    scenario.incidents = vec![
+        Incident { at: at(0), until: Some(at(2)), kind: IncidentKind::IssuerDown },
+        Incident { at: at(1), until: None, kind: slow },
+        Incident { at: at(3), until: None, kind: kill },
+    ];
+    load::run(&request(scenario, dir.path())).unwrap_or_else(|error| panic!("{error}"));
+
+    let run = record::open(dir.path()).unwrap();
+    let server = &run.servers[0];
+    assert!(server.finished());
+    let mut incidents = Vec::new();
+    for event in &server.events {
+        assert!(!matches!(&event.what, What::Finding { code, .. } if code == "incident"), "{event:?}");
+        if let What::Incident { name, .. } = &event.what {
+            incidents.push((name.as_str(), event.at.secs_f64()));
+        }
+    }
+    let names: Vec<&str> = incidents.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["issuer-down", "store-slow", "issuer-down over", "server-killed", "server back"]);
+    for ((name, at), planned) in incidents.iter().zip([0.0, 1.0, 2.0, 3.0, 3.3]) {
+        assert!(*at >= planned, "{name} was planned for {planned} and told at {at}");
+    }
+    let started =
+        server.events.iter().filter(|event| matches!(event.what, What::ServerStarted { .. })).count();
+    assert_eq!(started, 2);
+    let totals = totals(server);
+    let shed: u64 =
+        totals.iter().filter(|((_, step), _)| step == "sign-in").map(|(_, counts)| counts[3]).sum();
+    assert!(shed > 0, "sign-in is refused while the issuer is down: {totals:?}");
+    let failed: u64 = totals.values().map(|counts| counts[4]).sum();
+    assert!(failed > 0, "connections are refused while the server is away: {totals:?}");
+    let (acknowledged, lost, duplicated) = audit(server).expect("an audit");
+    assert!(acknowledged > 10, "{acknowledged}");
     assert_eq!((lost, duplicated), (0, 0));
 }

@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
 use super::{Shared, Store, StoreError};
+use crate::faults::Faults;
 
 /// Name of the database inside the data folder.
 const FILE: &str = "results.db";
@@ -43,10 +44,10 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 /// Opens the database in `folder` and starts its threads.
-pub(super) fn open(folder: &Path) -> Result<Store, StoreError> {
+pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreError> {
     let file = folder.join(FILE);
     let connection = schema::create(&file)?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared { faults, ..Shared::default() });
     let (to_writer, writes) = mpsc::channel(WRITES);
     let (to_reader, reads) = mpsc::channel(READS);
 
@@ -59,8 +60,8 @@ pub(super) fn open(folder: &Path) -> Result<Store, StoreError> {
     let reads = Arc::new(Mutex::new(reads));
     for _ in 0..READERS {
         let connection = schema::connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let reads = Arc::clone(&reads);
-        threads.push(spawn("store-reader", move || reader::run(&connection, &reads))?);
+        let (reads, shared) = (Arc::clone(&reads), Arc::clone(&shared));
+        threads.push(spawn("store-reader", move || reader::run(&connection, &reads, &shared.faults))?);
     }
     threads.push(spawn("store-writer", move || {
         writer::run(&connection, state, writes);

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use reference_server::config::Config;
 use reference_server::serve::{Options, Server};
@@ -38,6 +39,7 @@ impl InProcess {
             // The same after a restart on another port, so that tokens stay good.
             public_url: Some("http://sidep.test".to_owned()),
             until_stdin_closes: false,
+            faults: Arc::default(),
         };
         change(&mut options);
         let address = options.listen;

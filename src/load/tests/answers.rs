@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, COOKIE, RETRY_AFTER, SET_COOKIE};
+use hyper::header::{AUTHORIZATION, COOKIE, HOST, RETRY_AFTER, SET_COOKIE};
 use hyper::{Response, StatusCode};
 
 use super::bench::{ok, play, population, scenario, server, step, timeline};
@@ -171,4 +171,21 @@ async fn populations_that_are_left_out_send_nothing() {
         super::bench::play_only(scenario, &["in"], timeline(Span::ZERO, Span::from_secs(3)), dial).await;
     assert!(played.offered() > 30);
     assert!(played.samples().iter().all(|sample| sample.population == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_of_the_scenarios_own_is_the_only_one_that_is_sent() {
+    let dial = server(|request| {
+        let hosts: Vec<_> = request.headers().get_all(HOST).iter().cloned().collect();
+        let mut response = ok();
+        if hosts != ["other.test"] {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        std::future::ready(response)
+    });
+    let mut visitors = population(10.0, 4);
+    visitors.steps[0].request.headers = vec![("host".to_owned(), Template::parse("other.test").unwrap())];
+    let played = play(scenario(vec![visitors]), timeline(Span::ZERO, Span::from_secs(3)), dial).await;
+    assert!(played.offered() > 10);
+    assert_eq!(played.count(Outcome::Ok), played.offered());
 }

@@ -96,6 +96,7 @@ pub(super) fn scenario(populations: Vec<Population>) -> Scenario {
         audit: None,
         messages: None,
         incidents: Vec::new(),
+        aborts: Vec::new(),
     }
 }
 

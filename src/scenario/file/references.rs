@@ -5,7 +5,7 @@ use super::place::Place;
 use super::population::Draft;
 use crate::scenario::nearest::nearest;
 use crate::scenario::slo::{Metric, Slo};
-use crate::scenario::{Body, Messages, Population, Template};
+use crate::scenario::{Abort, Body, Messages, Population, Template};
 
 /// Notes variables that have no value where they are used.
 pub(super) fn check(drafts: &[Draft<'_>], messages: Option<&Messages>, context: &Context<'_>) {
@@ -107,4 +107,14 @@ pub(super) fn slos(texts: Vec<(Place<'_>, String)>, drafts: &[Draft<'_>], audite
         }
     }
     slos
+}
+
+/// The abort rules that are understood; notes those that are not, or speak of what is not there.
+pub(super) fn aborts(texts: Vec<(Place<'_>, String)>, drafts: &[Draft<'_>]) -> Vec<Abort> {
+    let populations: Vec<Population> = drafts.iter().map(|draft| draft.population.clone()).collect();
+    let read = |(place, text): (Place<'_>, String)| {
+        let rule = text.parse::<Abort>().and_then(|rule| rule.check(&populations).map(|()| rule));
+        rule.map_err(|error| place.wrong(error.problem, error.hint)).ok()
+    };
+    texts.into_iter().filter_map(read).collect()
 }

@@ -60,6 +60,7 @@ pub(super) fn read(
         .take("messages", table.messages)
         .and_then(|table| messages(table, &place.at("messages"), context));
     let slos = references::slos(place.list("slos", table.slos), &drafts, audit.is_some());
+    let aborts = references::aborts(place.list("abort", table.abort), &drafts);
     references::check(&drafts, messages.as_ref(), context);
     if messages.is_none() && drafts.iter().any(population::Draft::is_brought_by_message) {
         place
@@ -81,6 +82,7 @@ pub(super) fn read(
         audit,
         messages,
         incidents,
+        aborts,
     })
 }
 
@@ -128,7 +130,9 @@ fn servers(tables: Vec<(Place<'_>, ServerTable)>, context: &Context<'_>) -> Vec<
         }
         place.named(&name);
         let expect = place.or("expect", table.expect, Word(Expect::Hold)).0;
-        let Some(path) = place.need("config", table.config) else { continue };
+        let Some(path) = place.need("config", table.config) else {
+            continue;
+        };
         match (context.read)(&path) {
             Err(error) => place
                 .at("config")

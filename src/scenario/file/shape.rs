@@ -34,6 +34,8 @@ pub(super) struct ScenarioTable {
     pub(super) target: Option<Key<String>>,
     /// The promises, as in "clean{legitimate=true} >= 99%".
     pub(super) slos: Option<List<String>>,
+    /// When `run` ends before its time, as in "error_rate > 50% for 10s" (wall time).
+    pub(super) abort: Option<List<String>>,
     /// What a day is counted in, and how many there are.
     pub(super) unit: Option<Key<UnitTable>>,
     /// What `run` plays of the day.

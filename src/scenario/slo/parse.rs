@@ -21,7 +21,7 @@ pub struct SloError {
 }
 
 impl SloError {
-    pub(super) fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(in crate::scenario) fn new(problem: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { problem: problem.into(), hint: hint.into() }
     }
 

@@ -6,17 +6,19 @@ use rusqlite::{Connection, Row, Statement};
 use tokio::sync::mpsc;
 
 use super::{optional, prepare};
+use crate::faults::Faults;
 use crate::moment::Moment;
 use crate::store::command::{Read, Reply};
 use crate::store::{Due, Fingerprint, Message, StoreError, StoredResult};
 
 /// Serves questions until [`Read::Stop`] or until every sender is gone.
-pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read>>) {
+pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read>>, faults: &Faults) {
     // As for the writer: without its statements the thread ends.
     let Ok(mut reader) = Reader::prepare(connection) else { return };
     loop {
         // Whoever holds the lock waits for the next question, the other readers wait for the lock.
         let question = questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        std::thread::sleep(faults.read());
         match question {
             None | Some(Read::Stop) => return,
             Some(Read::Result { id, reply }) => answer(reply, reader.result(id)),

@@ -48,6 +48,7 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
             rows += next.rows();
             group.push(next);
         }
+        std::thread::sleep(writer.state.shared.faults.commit());
         if !writer.commit(&mut group) {
             return;
         }
