@@ -116,13 +116,20 @@ pub fn write(run_dir: &Path) -> Result<Written, ReportError> {
 
 /// The result of a run at a glance: one row for each server configuration, plain text of at most 100 columns for names
 /// of ordinary length, ending in a line end.
+///
+/// Before it, where unwanted clients came: what they left of the service to the others.
 pub fn table(summary: &Summary) -> String {
-    tables::overview(summary).text(false)
+    above(summary, &tables::overview(summary).text(false))
 }
 
 /// The same, verdict and validity painted in a terminal's colours.
 pub fn painted_table(summary: &Summary) -> String {
-    tables::overview(summary).text(true)
+    above(summary, &tables::overview(summary).text(true))
+}
+
+fn above(summary: &Summary, table: &str) -> String {
+    let goodput = words::goodput(summary).map(|words| format!("{words}\n\n"));
+    format!("{}{table}", goodput.unwrap_or_default())
 }
 
 /// The verdict of a run in words, one line for the run and one for each configuration.

@@ -24,6 +24,9 @@
 //! [truth.constant]                # GET /truth/constant: a queue of which everything is known (M/D/8 under Poisson arrivals)
 //! workers = 8
 //! law = { constant = "50ms" }     # and seed, queue
+//!
+//! [tls]                           # absent: cleartext
+//! resumption = true
 //! ```
 //!
 //! Without a table, its defaults hold: an open server whose bounds are far above what one core can use, and no
@@ -71,6 +74,9 @@ pub struct Config {
     /// Queues of which everything is known, to test what measures them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub truth: BTreeMap<String, TruthQueue>,
+    /// TLS on the listener; `None`: cleartext. HTTP/1.1 and HTTP/2 are spoken either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
     /// Consent to be loaded from another machine, served at `/.well-known/peakday.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
@@ -167,6 +173,13 @@ pub struct Limits {
     /// How long accepted work may take to finish after SIGTERM. Default 10 s.
     #[serde(serialize_with = "duration_text")]
     pub drain: Duration,
+}
+
+/// TLS 1.3 with a certificate of the server's own, which lies as `tls.pem` in the data folder (`[tls]`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tls {
+    /// Whether clients that come again may resume a session. Default true.
+    pub resumption: bool,
 }
 
 /// Patients' links (`[patients]`).

@@ -1,16 +1,18 @@
-//! Accepts connections, bounded in number, and speaks HTTP/1.1 on each.
+//! Accepts connections, bounded in number, and speaks HTTP/1.1 or HTTP/2 on each, over TLS where that is configured.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
 
@@ -40,7 +42,7 @@ impl Connections {
     }
 
     /// Accepts connections for ever, each served by a task of its own. At the limit, new ones wait in the kernel.
-    pub(crate) async fn accept(&self, listener: &TcpListener, router: Router) {
+    pub(crate) async fn accept(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>, router: Router) {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
             let stream = match listener.accept().await {
@@ -51,7 +53,7 @@ impl Connections {
                 }
             };
             let open = Open::new(place, Arc::clone(&self.open));
-            let work = speak(stream, router.clone(), self.headers, self.stopping.clone());
+            let work = speak(stream, tls.cloned(), router.clone(), self.headers, self.stopping.clone());
             tokio::spawn(async move {
                 work.await;
                 drop(open);
@@ -94,20 +96,73 @@ impl Drop for Open {
     }
 }
 
-/// Serves one connection until either side closes it, or, once the server is stopping, until its request is answered.
-async fn speak(stream: TcpStream, router: Router, headers: Duration, mut stopping: watch::Receiver<bool>) {
+/// Serves one connection until either side closes it, or, once the server is stopping, until its requests are answered.
+async fn speak(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    headers: Duration,
+    stopping: watch::Receiver<bool>,
+) {
     // Without it an answer may wait 40 ms for the client's acknowledgement. A socket that refuses is served all the same.
     let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(headers)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = pin!(connection);
+    let Some(tls) = tls else {
+        // A client that says nothing is sent away as one that says too little.
+        if let Ok(is_http2) = tokio::time::timeout(headers, begins_http2(&stream)).await {
+            serve(stream, is_http2, router, headers, stopping).await;
+        }
+        return;
+    };
+    // A handshake that fails or does not go on is the client's affair.
+    if let Ok(Ok(stream)) = tokio::time::timeout(headers, tls.accept(stream)).await {
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        serve(stream, is_http2, router, headers, stopping).await;
+    }
+}
+
+/// Whether the client begins with the preface of HTTP/2 (RFC 9113, section 3.4), as it does with prior knowledge. No method
+/// of HTTP/1.1 begins so.
+async fn begins_http2(stream: &TcpStream) -> bool {
+    let mut begin = [0; 3];
+    matches!(stream.peek(&mut begin).await, Ok(3)) && begin == *b"PRI"
+}
+
+async fn serve<S>(
+    stream: S,
+    is_http2: bool,
+    router: Router,
+    headers: Duration,
+    stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(router));
+    if is_http2 {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(headers)
+            .serve_connection(stream, service);
+        finish(pin!(connection), |connection| connection.graceful_shutdown(), stopping).await;
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(headers)
+            .serve_connection(stream, service);
+        finish(pin!(connection), |connection| connection.graceful_shutdown(), stopping).await;
+    }
+}
+
+/// Awaits the end of a connection, which is asked to come once the server is stopping.
+async fn finish<C: Future>(
+    mut connection: Pin<&mut C>,
+    ask: impl FnOnce(Pin<&mut C>),
+    mut stopping: watch::Receiver<bool>,
+) {
     tokio::select! {
         // A connection that breaks is the client's affair.
         _ = connection.as_mut() => return,
         _ = stopping.wait_for(|stop| *stop) => {}
     }
-    connection.as_mut().graceful_shutdown();
+    ask(connection.as_mut());
     let _ = connection.await;
 }

@@ -43,6 +43,7 @@ pub mod slots;
 mod stop;
 pub mod store;
 mod timer;
+mod tls;
 mod token;
 pub mod truth;
 mod validate;

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
 use crate::config::Config;
@@ -20,7 +22,7 @@ use crate::keys::{KeyError, Keys};
 use crate::preload::{self, PreloadError};
 use crate::store::Store;
 use crate::timer::Timer;
-use crate::{outbox, routes};
+use crate::{outbox, routes, tls};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
 const BACKLOG: u32 = 4_096;
@@ -89,17 +91,21 @@ pub enum StartError {
     Process(#[source] io::Error),
 }
 
-/// Runs a server: starts it, prints the one line `listening on http://ADDRESS` to standard output when it is ready,
+/// Runs a server: starts it, prints the line `listening on http://ADDRESS` to standard output when it is ready (with TLS
+/// `https://`, and before it `certificate PATH`, the certificate that clients are to trust),
 /// serves until `shutdown` completes, and finishes the work that it accepted (at most for `limits.drain`).
 ///
 /// # Errors
 /// See [`StartError`]; once it is ready, it does not fail.
 pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
     let server = Server::start(options).await?;
-    let address = server.address();
+    let (address, scheme) = (server.address(), scheme(server.tls.is_some()));
     // Nobody may be reading; that is no reason to stop serving.
     let mut stdout = io::stdout();
-    let _ = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
+    if let Some((_, certificate)) = &server.tls {
+        let _ = writeln!(stdout, "certificate {}", certificate.display());
+    }
+    let _ = writeln!(stdout, "listening on {scheme}://{address}").and_then(|()| stdout.flush());
     server.serve(shutdown).await;
     Ok(())
 }
@@ -110,6 +116,8 @@ pub struct Server {
     app: Arc<App>,
     gateway: Option<Gateway>,
     listener: TcpListener,
+    /// With it, and where its certificate lies.
+    tls: Option<(Arc<ServerConfig>, PathBuf)>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
     /// Keeps the data folder for this process; the system gives it up when the process ends, however it ends.
@@ -127,7 +135,7 @@ impl Server {
         let not_listening = |source| StartError::Listen { address: listen, source };
         let socket = bind(listen).map_err(not_listening)?;
         let address = socket.local_addr().map_err(not_listening)?;
-        let public_url = public_url_of(public_url, address)?;
+        let public_url = public_url_of(public_url, scheme(config.tls.is_some()), address)?;
         let gateway = gateway
             .map(|url| {
                 Gateway::parse(&url, config.outbox.timeout)
@@ -141,6 +149,8 @@ impl Server {
 
         let unusable = |problem: String| StartError::Data { path: data.clone(), problem };
         let folder = take_folder(&data).map_err(unusable)?;
+        let tls = config.tls.as_ref().map(|tls| tls::acceptor(tls, &data, address)).transpose();
+        let tls = tls.map_err(unusable)?;
         let keys = Keys::open(&data)?;
         let store = Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?;
         let timer = Timer::start().map_err(StartError::Process)?;
@@ -152,7 +162,7 @@ impl Server {
         }
         raise_file_limit();
         let listener = socket.listen(BACKLOG).map_err(not_listening)?;
-        Ok(Server { app, gateway, listener, address, stop, _folder: folder })
+        Ok(Server { app, gateway, listener, tls, address, stop, _folder: folder })
     }
 
     /// Where it listens.
@@ -163,11 +173,12 @@ impl Server {
     /// Serves until `shutdown` completes, then drains: no new connections, every request that was accepted is answered
     /// (for `limits.drain` at most), what is not delivered waits for the next start.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Server { app, gateway, listener, stop, .. } = self;
+        let Server { app, gateway, listener, tls, stop, .. } = self;
+        let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
         let router = routes::router(Arc::clone(&app));
         tokio::select! {
-            () = app.connections.accept(&listener, router) => {}
+            () = app.connections.accept(&listener, tls.as_ref(), router) => {}
             () = shutdown => {}
         }
         drop(listener);
@@ -195,8 +206,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-fn public_url_of(given: Option<String>, address: SocketAddr) -> Result<String, StartError> {
-    let Some(url) = given else { return Ok(format!("http://{address}")) };
+fn scheme(with_tls: bool) -> &'static str {
+    if with_tls { "https" } else { "http" }
+}
+
+fn public_url_of(given: Option<String>, scheme: &str, address: SocketAddr) -> Result<String, StartError> {
+    let Some(url) = given else { return Ok(format!("{scheme}://{address}")) };
     let known = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     if known.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
         Ok(url.trim_end_matches('/').to_owned())

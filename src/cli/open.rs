@@ -22,14 +22,17 @@ pub(super) struct Opened {
 /// # Errors
 /// Everything that is wrong with it, with exit code 2.
 pub(super) fn scenario(named: &str, play: &PlayArgs, matches: &ArgMatches) -> Result<Opened, Failure> {
-    let found = files::scenario(named)?;
+    let mut found = files::scenario(named)?;
     let context = Context {
         read: &|file| files::beside(&found.path, file),
         values: &synthetic::VALUES,
         generators: &synthetic::GENERATORS,
     };
     match file::load_over(&found.text, &found.name, &context, &play.overrides(matches)) {
-        Ok((scenario, settings)) => Ok(Opened { scenario, settings, found }),
+        Ok((scenario, settings)) => {
+            found.text = file::whole(&found.text, context.read);
+            Ok(Opened { scenario, settings, found })
+        }
         Err(problems) => Err(Failure::usage(problems.to_string())),
     }
 }

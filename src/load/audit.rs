@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
-use super::connection::{Connection, Dial};
+use super::connection::Connection;
 use super::extract::Text;
 use super::guard::Target;
+use super::opener::Opener;
 use super::render::Rendered;
 use crate::scenario::Audit;
 
@@ -58,10 +59,10 @@ enum State {
 pub(super) async fn audit(
     audit: &Audit,
     target: &Target,
-    dial: Dial,
+    opener: Opener,
     receipts: impl BufRead,
 ) -> io::Result<Found> {
-    let inquiry = Inquiry { audit, target, dial };
+    let inquiry = Inquiry { audit, target, opener };
     let mut seen = HashSet::new();
     let mut found = Found::default();
     let mut left = Vec::new();
@@ -100,7 +101,7 @@ fn hash(receipt: &str) -> u64 {
 struct Inquiry<'a> {
     audit: &'a Audit,
     target: &'a Target,
-    dial: Dial,
+    opener: Opener,
 }
 
 /// Asks for these receipts; those that are not stored come back, with what was said about them.
@@ -156,7 +157,7 @@ impl Inquiry<'_> {
     async fn answer(&self, receipt: &str, connection: Option<Connection>) -> Option<(State, Connection)> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => self.dial.open().await.ok()?,
+            None => self.opener.open(0).await.ok()?,
         };
         let mut path = self.target.base.clone();
         let value = |name: &str, out: &mut String| {

@@ -34,6 +34,20 @@ pub(super) fn tell(floor: &Floor, descriptors: Option<u64>, at: Offset, to: &Asi
         );
         finding("generator-errors", severity, detail);
     }
+    let (opened, waited) = (floor.places.opened(), floor.places.waited());
+    if waited > 0 {
+        let detail = format!(
+            "{waited} of {opened} connections waited until others of their population were open (`opening`): the system \
+             was slow to take them"
+        );
+        finding("opening", Severity::Note, detail);
+    }
+    let (shaken, resumed) = floor.places.handshakes();
+    if shaken + resumed > 0 {
+        let detail =
+            format!("{shaken} TLS sessions were begun with a full handshake, {resumed} were resumed");
+        finding("handshakes", Severity::Note, detail);
+    }
     if let Some(limit) = descriptors {
         let lanes = floor.dispatch().idle() as u64;
         if limit < lanes {

@@ -11,6 +11,8 @@ use hyper::Uri;
 pub struct Target {
     /// The addresses to try, in order. Always of this machine.
     pub(super) addresses: Vec<SocketAddr>,
+    /// It is spoken to over TLS.
+    pub(super) tls: bool,
     /// Value of the `Host` header.
     pub(super) authority: String,
     /// What stands before the path of every request, without a slash at its end.
@@ -41,7 +43,7 @@ pub enum Refused {
 }
 
 impl Target {
-    /// Reads a target's URL: `http://`, a literal loopback address or `localhost`, a port, and perhaps a path.
+    /// Reads a target's URL: `http://` or `https://`, a literal loopback address or `localhost`, a port, and perhaps a path.
     ///
     /// # Errors
     /// It is no such URL, or another machine.
@@ -51,20 +53,22 @@ impl Target {
         let authority = uri.authority().ok_or_else(|| unusable("it names no host"))?;
         // Before anything else: whatever else is wrong with it, another machine is refused as such.
         let ips = loopback(authority.host()).ok_or_else(|| Refused::Elsewhere { url: url.to_owned() })?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some(other) => return Err(unusable(&format!("{other}:// is not offered yet"))),
-            None => return Err(unusable("it does not say http://")),
-        }
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(other) => return Err(unusable(&format!("{other}:// is not offered"))),
+            None => return Err(unusable("it does not say http:// or https://")),
+        };
         if authority.as_str().contains('@') {
             return Err(unusable("a user name in it would be ignored"));
         }
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
         if uri.query().is_some() {
             return Err(unusable("a query belongs to a step's path"));
         }
         Ok(Self {
             addresses: ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
+            tls,
             authority: authority.as_str().to_owned(),
             base: uri.path().trim_end_matches('/').to_owned(),
         })
@@ -72,7 +76,18 @@ impl Target {
 
     /// The target as a URL.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.base)
+        format!("{}://{}{}", self.scheme(), self.authority, self.base)
+    }
+
+    /// `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    /// The host, without the port.
+    pub(super) fn host(&self) -> &str {
+        let port = self.authority.rfind(':').filter(|at| !self.authority[*at..].contains(']'));
+        &self.authority[..port.unwrap_or(self.authority.len())]
     }
 }
 
@@ -101,6 +116,7 @@ mod tests {
             ("http://[::1]:80/api/", "[::1]:80", "/api"),
             ("http://LocalHost", "127.0.0.1:80", ""),
             ("http://[::ffff:127.0.0.1]:80", "127.0.0.1:80", ""),
+            ("https://127.0.0.1/a/", "127.0.0.1:443", "/a"),
         ] {
             let target = Target::parse(url).unwrap();
             assert_eq!(
@@ -108,6 +124,19 @@ mod tests {
                 (first, base),
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn the_host_of_a_target_is_what_its_certificate_is_for() {
+        for (url, host) in [
+            ("https://127.0.0.1:8443", "127.0.0.1"),
+            ("https://localhost", "localhost"),
+            ("https://[::1]:1", "[::1]"),
+            ("https://[::1]", "[::1]"),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!((target.host(), target.scheme(), target.url().as_str()), (host, "https", url));
         }
     }
 
@@ -128,14 +157,9 @@ mod tests {
 
     #[test]
     fn what_is_no_usable_url_is_refused_with_the_right_form() {
-        for url in [
-            "",
-            "127.0.0.1:80",
-            "https://127.0.0.1",
-            "http://",
-            "http://a@127.0.0.1",
-            "http://127.0.0.1/?a=1",
-        ] {
+        for url in
+            ["", "127.0.0.1:80", "ftp://127.0.0.1", "http://", "http://a@127.0.0.1", "http://127.0.0.1/?a=1"]
+        {
             let error = Target::parse(url).unwrap_err();
             assert!(matches!(error, Refused::Unusable { .. }), "{url}");
             assert!(error.to_string().contains("http://127.0.0.1:8080"), "{error}");

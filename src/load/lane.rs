@@ -6,20 +6,23 @@ use tokio::sync::Notify;
 
 use super::answer::Answered;
 use super::clock::Clock;
-use super::connection::{Connection, Dial};
+use super::connection::Connection;
 use super::dispatch::{Dispatch, Work};
 use super::errors::{Errors, describe};
 use super::fault::Fault;
 use super::guard::Target;
 use super::judge::{Judged, judge};
+use super::opener::{Dial, Opener, Places};
 use super::patience::Patience;
 use super::plan::Plan;
+use super::pool::Lent;
 use super::recorder::Entry;
 use super::render::{Rendered, Sender, render};
 use super::vars::Vars;
 use crate::journey::Answer;
 use crate::record::{JourneyEvent, Sample};
-use crate::scenario::{self, Outcome, Subject};
+use crate::rng::Key;
+use crate::scenario::{self, Arrival, Outcome, Subject};
 use crate::units::Offset;
 
 /// What all lanes of a run share. One thread uses it, so its lock is never waited for.
@@ -27,7 +30,9 @@ use crate::units::Offset;
 pub(super) struct Floor {
     pub(super) plan: Arc<Plan>,
     pub(super) target: Target,
-    pub(super) dial: Dial,
+    /// How each population opens its connections, and the places that all of them share.
+    pub(super) openers: Vec<Opener>,
+    pub(super) places: Places,
     /// Set when the lanes are ready; until then nothing is due.
     pub(super) clock: OnceLock<Clock>,
     pub(super) dispatch: Mutex<Dispatch>,
@@ -64,17 +69,27 @@ impl Over {
 }
 
 impl Floor {
-    pub(super) fn new(plan: Arc<Plan>, target: Target, dial: Dial, dispatch: Dispatch) -> Self {
-        Self {
+    /// # Errors
+    /// TLS with nothing that can be trusted.
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        target: Target,
+        dial: &Dial,
+        places: Places,
+        dispatch: Dispatch,
+    ) -> Result<Self, String> {
+        let open = |population| Opener::new(dial.clone(), places.clone(), population);
+        Ok(Self {
+            openers: plan.scenario.populations.iter().map(open).collect::<Result<_, _>>()?,
+            places,
             plan,
             target,
-            dial,
             clock: OnceLock::new(),
             dispatch: Mutex::new(dispatch),
             errors: Mutex::default(),
             sooner: Notify::new(),
             over: Over::default(),
-        }
+        })
     }
 
     pub(super) fn dispatch(&self) -> MutexGuard<'_, Dispatch> {
@@ -135,9 +150,11 @@ impl Floor {
             (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
         };
         let deadline = clock.instant(sent + work.due.timeout);
+        let opener = &self.openers[usize::from(work.live.journey.arrival().population)];
+        let client = if opener.tells_clients_apart() { self.client(&work) } else { 0 };
         let answer = match &rendered {
             Ok(rendered) => {
-                let exchange = exchange(&self.dial, connection, rendered);
+                let exchange = exchange(opener, client, connection, rendered);
                 patience.until(deadline, exchange).await.unwrap_or(Err(Fault::TimedOut))
             }
             Err(fault) => Err(fault.clone()),
@@ -146,7 +163,7 @@ impl Floor {
         let population = work.live.journey.arrival().population;
         let step = self.plan.step(population, work.due.step);
         let (judged, answered, connection) = match answer {
-            Ok((answered, connection)) => (judge(step, &answered), Some(answered), Some(connection)),
+            Ok((answered, connection)) => (judge(step, &answered), Some(answered), connection),
             Err(fault) => (Judged::without_answer(fault), None, None),
         };
         let sample = Sample { outcome: judged.outcome, done, ..sample };
@@ -179,6 +196,19 @@ impl Floor {
         render(&self.plan, &self.target, sender, &work.due)
     }
 
+    /// The number by which a client's own address is chosen: its account's, else one drawn for whom the journey is about,
+    /// so that a patient who comes again comes from where he came before.
+    fn client(&self, work: &Work) -> u64 {
+        let Arrival { population, subject, .. } = *work.live.journey.arrival();
+        work.live.account.map_or_else(
+            || {
+                let key = Key::root(self.plan.seed).word("source").with(u64::from(subject.population));
+                key.with(subject.journey).with(u64::from(subject.item)).bits()
+            },
+            |account| u64::from(account) + (u64::from(population) << 16),
+        )
+    }
+
     /// The open connection that this request goes over, if there is one.
     fn connection(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work) -> Option<Connection> {
         let population = work.live.journey.arrival().population;
@@ -190,6 +220,7 @@ impl Floor {
             (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
                 dispatch.connection(lane).take()
             }
+            (scenario::Connection::PoolOf(_), _) => None,
         }
     }
 
@@ -211,6 +242,8 @@ impl Floor {
             (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
                 *dispatch.connection(lane) = Some(connection);
             }
+            // Its opener has it back already.
+            (scenario::Connection::PoolOf(_), _) => {}
         }
     }
 
@@ -251,13 +284,27 @@ impl Floor {
     }
 }
 
-/// Sends a request over an open connection, or over a new one where there is none.
-///
+/// Sends a request over an open connection, or over a new one where there is none. The connection comes back where it is
+/// its user's.
+pub(super) async fn exchange(
+    opener: &Opener,
+    client: u64,
+    connection: Option<Connection>,
+    request: &Rendered,
+) -> Result<(Answered, Option<Connection>), Fault> {
+    let Lent { connection: lent, turn } = opener.lend(client).await?;
+    let (answered, connection) = over(opener, client, connection.or(lent), request).await?;
+    let connection = opener.take_back(connection);
+    drop(turn);
+    Ok((answered, connection))
+}
+
 /// A connection that has carried requests before and ends before the first byte of an answer was, as far as a client
 /// can tell, closed while it was idle: every HTTP client opens another and sends the request again, once. So does this
 /// one; it is one request, whose clock goes on.
-pub(super) async fn exchange(
-    dial: &Dial,
+async fn over(
+    opener: &Opener,
+    client: u64,
     connection: Option<Connection>,
     request: &Rendered,
 ) -> Result<(Answered, Connection), Fault> {
@@ -271,7 +318,7 @@ pub(super) async fn exchange(
             Err(broken) => return Err(broken.fault),
         }
     }
-    let mut connection = dial.open().await?;
+    let mut connection = opener.open(client).await?;
     match connection.exchange(request).await {
         Ok(answered) => Ok((answered, connection)),
         Err(broken) => Err(broken.fault),

@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 use super::abort::Rules;
 use super::clock::span;
 use super::conduct::conduct;
-use super::connection::Dial;
 use super::dispatch::{Dispatch, Work};
 use super::judge::Judged;
 use super::lane::Floor;
+use super::opener::{Dial, Places};
 use super::pacer::Pacer;
 use super::plan::Plan;
 use super::progress::Tally;
@@ -146,7 +146,8 @@ impl Open {
             launch: Launch { program: PathBuf::new(), arguments: Vec::new() },
             keep_data: false,
         };
-        let floor = Arc::new(Floor::new(prepared, target, dial, dispatch));
+        let floor = Floor::new(prepared, target, &dial, Places::within(None), dispatch);
+        let floor = Arc::new(floor.map_err(RunError::Tls)?);
         Ok(Self { floor, request, aside, waiting, users: plan.users })
     }
 

@@ -10,7 +10,8 @@ use super::guard::Target;
 use super::plan::{Plan, Value};
 use super::vars::Vars;
 use crate::journey::{Due, Journey};
-use crate::scenario::{Body, Template};
+use crate::rng::Key;
+use crate::scenario::{Body, Subject, Template};
 use crate::synthetic::{self, AccountId, Context};
 
 /// A request as it goes over the wire; it can be sent more than once if it must.
@@ -137,7 +138,7 @@ fn fresh(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due) -> Result<
         arrived: plan.timeline.scenario_nanos(arrival.at),
     };
     let text = |template: &Template, out: &mut String| {
-        let value = |name: &str, out: &mut String| variable(name, sender, &context, out);
+        let value = |name: &str, out: &mut String| variable(name, plan, sender, &context, out);
         template.render(out, value).map_err(|name| Fault::NoValue(name.to_owned()))
     };
 
@@ -182,14 +183,31 @@ fn fresh(plan: &Plan, target: &Target, sender: Sender<'_>, due: &Due) -> Result<
     Rendered::new(prepared.method.as_str(), target, &path, &fields, &body)
 }
 
-/// What the journey keeps hides what its account keeps, and that hides what is invented.
-fn variable(name: &str, sender: Sender<'_>, context: &Context<'_>, out: &mut String) -> bool {
+/// What the journey keeps hides what its account keeps, and that hides what tables say and what is invented.
+fn variable(name: &str, plan: &Plan, sender: Sender<'_>, context: &Context<'_>, out: &mut String) -> bool {
     let kept = sender.vars.get(name).or_else(|| sender.account.and_then(|(_, vars)| vars.get(name)));
-    match kept {
+    match kept.or_else(|| fed(name, plan, sender)) {
         Some(value) => {
             out.push_str(value);
             true
         }
         None => synthetic::value(name, context, out),
     }
+}
+
+/// The value of a feeder's row. A journey's number is that of its arrival, or of the entry that brought it.
+fn fed<'a>(name: &str, plan: &'a Plan, sender: Sender<'_>) -> Option<&'a str> {
+    if plan.scenario.feeders.is_empty() {
+        return None;
+    }
+    let (feeder, column) = name.split_once('.')?;
+    let feeder = plan.scenario.feeders.iter().find(|of| of.name == feeder)?;
+    let arrival = sender.journey.arrival();
+    if feeder.by_account {
+        let (account, _) = sender.account?;
+        let key = Key::root(plan.seed).word("account").with(u64::from(arrival.population));
+        return feeder.value(column, account.into(), key.with(account.into()));
+    }
+    let number = (arrival.subject.journey & !Subject::EARLIER) + u64::from(arrival.subject.item);
+    feeder.value(column, number, arrival.key)
 }

@@ -172,6 +172,9 @@ pub enum RunError {
         /// Its name.
         population: String,
     },
+    /// TLS cannot be spoken.
+    #[error("{0}")]
+    Tls(String),
     /// A file of the run cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     File {

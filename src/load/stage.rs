@@ -13,11 +13,11 @@ use super::abort::Rules;
 use super::attack::{Attack, Carry, Crew};
 use super::clock::{Clock, span};
 use super::conduct::{Ended, conduct};
-use super::connection::Dial;
 use super::cpus::{self, Placement};
 use super::dispatch::Dispatch;
 use super::gateway::Gateway;
 use super::lane::Floor;
+use super::opener::{Opener, Places};
 use super::pacer::Pacer;
 use super::plan::Plan;
 use super::preload::Preloaded;
@@ -110,8 +110,17 @@ impl Stage {
             }
             (preloaded.entries, preloaded.left_out)
         });
-        let dial = Dial::Tcp(under_test.target().addresses.clone());
-        let floor = Arc::new(Floor::new(Arc::clone(&self.plan), under_test.target().clone(), dial, dispatch));
+        let dial = under_test.dial(&self.plan.scenario)?;
+        let floor = Arc::new(
+            Floor::new(
+                Arc::clone(&self.plan),
+                under_test.target().clone(),
+                &dial,
+                Places::within(self.descriptors),
+                dispatch,
+            )
+            .map_err(RunError::Tls)?,
+        );
 
         let attack = self.man(&floor).await?;
         let clock = start::clock(&self.plan.timeline, request.share.start_at).await?;
@@ -182,8 +191,9 @@ impl Stage {
         under_test.revive(clock, to).await?;
         let path = self.receipts();
         let receipts = BufReader::new(File::open(&path).map_err(file(&path))?);
-        let dial = Dial::Tcp(under_test.target().addresses.clone());
-        let found = audit::audit(audit, under_test.target(), dial, receipts).await.map_err(file(&path))?;
+        let dial = under_test.dial(&self.plan.scenario)?;
+        let opener = Opener::plain(dial).map_err(RunError::Tls)?;
+        let found = audit::audit(audit, under_test.target(), opener, receipts).await.map_err(file(&path))?;
         findings::audited(&found, clock.now(), to);
         Ok(())
     }

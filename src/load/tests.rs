@@ -5,4 +5,5 @@ mod answers;
 mod auditing;
 mod bench;
 mod connections;
+mod protocols;
 mod stall;

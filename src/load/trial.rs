@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::answer::Headers;
-use super::connection::{Connection, Dial};
+use super::connection::Connection;
 use super::fault::Fault;
 use super::judge::{Judged, judge};
 use super::lane::exchange;
 use super::live::Keeper;
+use super::opener::{Opener, Places};
 use super::plan::Plan;
 use super::recorder::channel;
 use super::render::{Rendered, Sender, render};
@@ -89,8 +90,11 @@ async fn play(
     std::fs::create_dir_all(&request.run_dir).map_err(file(&request.run_dir))?;
     let (arrival, vars, preload) = first(&plan, population, of, request)?;
     let under_test = UnderTest::start(request, of, &[], &request.run_dir, None, preload).await?;
+    let dial = under_test.dial(&plan.scenario)?;
+    let opener =
+        Opener::new(dial, Places::within(None), plan.population(population)).map_err(RunError::Tls)?;
     let mut tried = Tried {
-        dial: Dial::Tcp(under_test.target().addresses.clone()),
+        opener,
         under_test: &under_test,
         plan: &plan,
         vars: Vars::clone(&vars),
@@ -143,7 +147,7 @@ fn first(
 struct Tried<'a> {
     plan: &'a Plan,
     under_test: &'a UnderTest,
-    dial: Dial,
+    opener: Opener,
     vars: Vars,
     keeper: Keeper,
     connection: Option<Connection>,
@@ -184,12 +188,12 @@ impl Tried<'_> {
         let shown = rendered.as_ref().map_or_else(|fault| vec![fault.name().into_owned()], shown);
         let begun = Instant::now();
         let connection = self.connection.take();
-        let sending = async { exchange(&self.dial, connection, &rendered?).await };
+        let sending = async { exchange(&self.opener, 0, connection, &rendered?).await };
         let answer = tokio::time::timeout(due.timeout.into(), sending).await.unwrap_or(Err(Fault::TimedOut));
         let service_time = clock::span(begun.elapsed());
         let (judged, answer) = match answer {
             Ok((answered, connection)) => {
-                self.connection = Some(connection);
+                self.connection = connection;
                 let mut lines = vec![format!("{}", answered.status)];
                 lines.extend(headers(&answered.headers));
                 lines.extend(body(&answered.body));

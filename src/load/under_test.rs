@@ -11,11 +11,16 @@ use super::child::{Order, Server, describe};
 use super::clock::Clock;
 use super::guard::Target;
 use super::incidents::{Act, Doing, Faults};
+use super::opener::Dial;
 use super::recorder::Aside;
 use super::request::{RunError, RunRequest, System, file};
+use super::tls::Trust;
 use crate::record::{Event, Severity, What};
+use crate::scenario::Scenario;
 use crate::units::{Offset, Span};
 
+/// Where a server lays the certificate that it makes for TLS, in the folder of its store.
+const CERTIFICATE: &str = "tls.pem";
 /// How often it is seen whether the server still runs.
 const LOOK: Span = Span::from_millis(100);
 
@@ -86,6 +91,23 @@ impl UnderTest {
     /// Where requests go.
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The way to it. A server that the tool has started is trusted by the certificate that it has made; another
+    /// one by the scenario's, or by what the system trusts.
+    ///
+    /// # Errors
+    /// The certificate cannot be read.
+    pub(super) fn dial(&self, scenario: &Scenario) -> Result<Dial, RunError> {
+        let trust = match (&self.server, &scenario.ca) {
+            (Some((order, _)), _) if self.target.tls => {
+                let path = order.data.join(CERTIFICATE);
+                Trust::These(std::fs::read_to_string(&path).map_err(file(&path))?)
+            }
+            (None, Some(ca)) => Trust::These(ca.clone()),
+            _ => Trust::System,
+        };
+        Ok(Dial::to(&self.target, trust))
     }
 
     /// The server's process, which changes when it is started again, and its address; where the tool has started it.

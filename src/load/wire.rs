@@ -13,7 +13,7 @@ use super::fault::Fault;
 
 /// The most of an answer's body that is kept. What comes after it is read, so that the connection stays usable and the
 /// last byte is what is timed, but it is not looked at.
-const KEPT_BODY: usize = 8 << 20;
+pub(super) const KEPT_BODY: usize = 8 << 20;
 /// Room for one read: nearly every answer comes in one.
 const READ: usize = 4 << 10;
 /// The longest head of an answer, and the longest line within a chunked body.
@@ -88,7 +88,11 @@ impl Wire {
     ) -> Result<Answered, Fault> {
         // Whatever ends this early leaves the connection in the middle of something.
         self.open = false;
-        let written = self.stream.write_all(request).await;
+        // Over TLS what is written waits for a flush; over TCP there is nothing to flush.
+        let written = match self.stream.write_all(request).await {
+            Ok(()) => self.stream.flush().await,
+            Err(error) => Err(error),
+        };
         let head = match (self.head(began).await, written) {
             // A server may refuse a request before it has read all of it: then its answer counts.
             (Ok(head), _) => head,

@@ -9,7 +9,7 @@ use super::{Report, provenance, tables, words};
 /// The report as Markdown.
 pub(super) fn markdown(report: &Report) -> String {
     let summary = &report.summary;
-    let mut text = format!("# {}: {}\n\n", summary.scenario, words::verdict(summary));
+    let mut text = format!("# {}: {}\n\n", summary.scenario, words::first_line(summary));
     for warning in report.warnings() {
         let _ = writeln!(text, "> **{}**\n", safe(&warning));
     }

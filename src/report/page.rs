@@ -24,7 +24,7 @@ pub(super) fn html(report: &Report) -> String {
         source_hash(SCRIPT)
     );
     let summary = &report.summary;
-    let title = format!("{}: {}", summary.scenario, words::verdict(summary));
+    let title = format!("{}: {}", summary.scenario, words::first_line(summary));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
@@ -54,7 +54,7 @@ fn head(report: &Report) -> String {
         "<header>\n<button class=\"theme\" type=\"button\" hidden>light or dark</button>\n\
          <p class=\"kicker\">Peakday report: {}</p>\n<h1>{}</h1>\n<p><span class=\"badge {class}\">{word}</span></p>\n",
         escape(&summary.scenario),
-        escape(&words::verdict(summary)),
+        escape(&words::first_line(summary)),
     );
     for warning in report.warnings() {
         let _ = writeln!(html, "<p class=\"warning\"><strong>{}</strong></p>", escape(&warning));

@@ -41,6 +41,31 @@ pub(super) fn verdict(summary: &Summary) -> String {
     }
 }
 
+/// What a report begins with: what unwanted clients left of the service to the others, where there are any; the verdict.
+pub(super) fn first_line(summary: &Summary) -> String {
+    match goodput(summary) {
+        Some(goodput) => format!("{goodput} {}", verdict(summary)),
+        None => verdict(summary),
+    }
+}
+
+/// The share of good answers that legitimate clients got, by configuration; nothing to say where all are legitimate.
+pub(super) fn goodput(summary: &Summary) -> Option<String> {
+    let unwanted = |server: &ServerSummary| {
+        server.populations.iter().any(|population| !population.legitimate && population.totals.offered > 0)
+    };
+    if !summary.servers.iter().any(unwanted) {
+        return None;
+    }
+    let shares: Vec<String> = summary
+        .servers
+        .iter()
+        .filter_map(|server| Some((&server.name, server.legitimate.goodput_share?)))
+        .map(|(name, share)| format!("{} with {name}", say::share(share)))
+        .collect();
+    (!shares.is_empty()).then(|| format!("Goodput of the legitimate: {}.", say::list(&shares)))
+}
+
 /// What a configuration did, whether that was expected, and what it shows by: one sentence.
 pub(super) fn outcome(server: &ServerSummary) -> String {
     let invalid = server.validity.state == ValidityState::Invalid;

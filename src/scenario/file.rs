@@ -6,6 +6,8 @@
 
 mod arrivals;
 mod curves;
+mod extends;
+mod feeders;
 mod incidents;
 mod key;
 mod laws;
@@ -24,6 +26,7 @@ mod tests;
 
 use std::io;
 
+pub use self::extends::whole;
 use self::place::{Notes, Place};
 pub use self::problem::{Problem, Problems};
 use super::{Expect, Origin, Scenario, ServerEntry, Setting};

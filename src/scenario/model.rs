@@ -1,6 +1,6 @@
 //! The parts of a scenario, as types whose every value is sound.
 
-use super::{Abort, Curve, Incident, Law, Presence, Template, Timeline};
+use super::{Abort, Curve, Feeder, Incident, Law, Network, Presence, Template, Timeline};
 use crate::units::{Rate, Span, TimeOfDay};
 
 /// A whole scenario: one day, its populations, its servers and its promises.
@@ -24,6 +24,10 @@ pub struct Scenario {
     pub servers: Vec<ServerEntry>,
     /// The base URL when the scenario is about a server that already runs (`--target` overrides it).
     pub target: Option<String>,
+    /// Tables whose rows go into templates.
+    pub feeders: Vec<Feeder>,
+    /// The certificates (PEM) that the target's is checked against; `None`: those that the system trusts.
+    pub ca: Option<String>,
     /// The promises.
     pub slos: Vec<super::slo::Slo>,
     /// The request that shows that an acknowledged thing is there, once.
@@ -107,6 +111,8 @@ pub struct Population {
     pub accounts: Option<Accounts>,
     /// Whose a connection is.
     pub connection: Connection,
+    /// How its connections are opened, from where, and how fast they are read from.
+    pub network: Network,
     /// Most requests of this population under way at once; `None` lets the engine choose more than the server can hold.
     pub lanes: Option<u32>,
     /// A client's patience with one request, from the time it is sent; drawn once a journey. Wall time.
@@ -202,6 +208,8 @@ pub enum Connection {
     Kept,
     /// One of a lane's, whoever uses it.
     Pool,
+    /// One of so many that the whole population shares; whoever finds none free waits.
+    PoolOf(u32),
 }
 
 /// What a client does when a request does not succeed.

@@ -9,8 +9,8 @@ use axum::routing::get;
 use peakday::load::{self, About, Launch, RunRequest, System, Target};
 use peakday::record;
 use peakday::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Pacing, Population, Presence, Request, RunPlan, Scenario,
-    Step, Success, Template, Timeline,
+    Arrivals, Body, Connection, Law, Network, OnFailure, Pacing, Population, Presence, Request, RunPlan,
+    Scenario, Step, Success, Template, Timeline,
 };
 use peakday::units::{Rate, Span};
 
@@ -62,6 +62,7 @@ fn population(name: &str, per_second: f64, steps: Vec<Step>) -> Population {
         presence: Presence::default(),
         accounts: None,
         connection: Connection::New,
+        network: Network::default(),
         lanes: Some(32),
         timeout: Law::Constant(Span::from_secs(10)),
         think: Law::Constant(Span::from_millis(10)),
@@ -100,6 +101,8 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
         populations,
         servers: Vec::new(),
         target: None,
+        feeders: Vec::new(),
+        ca: None,
         slos: Vec::new(),
         audit: None,
         messages: None,

@@ -34,3 +34,20 @@ fn the_words_and_tables_of_a_report_are_as_they_were() {
     );
     check("terminal.txt", &terminal);
 }
+
+#[test]
+fn where_unwanted_clients_came_a_report_begins_with_what_they_left_to_the_others() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fake_run::write(dir.path(), Size { scale: 0.1, servers: EVENING, seconds: 20, killed_at: None });
+    let mut summary = peakday::report::write(dir.path()).expect("a report").summary;
+    assert!(!peakday::report::table(&summary).contains("Goodput of the legitimate"));
+    for server in &mut summary.servers {
+        server.populations[1].legitimate = false;
+        server.legitimate.goodput_share = Some(if server.name == "x4" { 1.0 } else { 0.431 });
+    }
+    let table = peakday::report::table(&summary);
+    assert!(
+        table.starts_with("Goodput of the legitimate: 43 % with flat-3m and 100 % with x4.\n\nserver "),
+        "{table}"
+    );
+}

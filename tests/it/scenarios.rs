@@ -144,8 +144,9 @@ fn refused_by_schema(text: &str) -> Option<String> {
 
 #[test]
 fn every_shipped_scenario_is_of_the_shape_that_the_schema_says() {
+    let read = |path: &str| fs::read_to_string(folder().join(path));
     for (name, text) in shipped() {
-        assert_eq!(refused_by_schema(&text), None, "{name}");
+        assert_eq!(refused_by_schema(&file::whole(&text, &read)), None, "{name}");
     }
 }
 
@@ -221,6 +222,72 @@ fn the_servers_of_the_evening_are_sized_as_their_files_say() {
         flat,
         "they differ in slots only"
     );
+}
+
+#[test]
+fn the_unwanted_come_only_in_scenarios_that_judge_what_they_do_to_the_others() {
+    for (name, text) in shipped() {
+        let scenario = load(&name, &text);
+        let unwanted: Vec<_> = scenario.populations.iter().filter(|of| !of.legitimate).collect();
+        if unwanted.is_empty() || name == "smoke" {
+            continue;
+        }
+        let promised = |text: &str| scenario.slos.iter().any(|slo| slo.text.starts_with(text));
+        assert!(promised("goodput{legitimate=true}") && promised("clean{legitimate=true}"), "{name}");
+        assert!(scenario.servers.len() >= 3, "{name} compares too few configurations");
+        for population in unwanted {
+            let bounded = match &population.arrivals {
+                Arrivals::Curve { curve, .. } => curve.share_before("18:50".parse().expect("a time")) == 0.0,
+                Arrivals::After(after) => after.share <= 0.05,
+                Arrivals::Rate { .. } => false,
+            };
+            assert!(bounded, "{name}: {} is bounded neither in time nor in share", population.name);
+        }
+    }
+}
+
+#[test]
+fn a_rate_in_a_stretch_of_the_day_is_that_rate_there_and_nothing_elsewhere() {
+    let robots = shipped_scenario("robots");
+    let robot = robots.populations.iter().find(|of| of.name == "robot").expect("a population");
+    let at = |from: &str, to: &str| {
+        let timeline = robots.run.timeline();
+        let offset = |text: &str| {
+            let time: peakday::units::TimeOfDay = text.parse().expect("a time");
+            timeline.offset_at(i64::try_from(time.nanos()).expect("within a day"))
+        };
+        peakday::arrivals::expected(robot, &timeline, offset(from), offset(to))
+    };
+    // 117/s for 25 minutes, of which a minute takes a second.
+    assert!((at("18:55", "19:20") - 117.0 * 25.0).abs() < 1e-6);
+    assert!((at("19:00", "19:01") - 117.0).abs() < 1e-6);
+    assert_eq!((at("18:50", "18:55"), at("19:20", "20:05")), (0.0, 0.0));
+}
+
+#[test]
+fn the_server_for_the_peak_hour_of_twelve_million_is_sized_as_its_file_says() {
+    let scenario = shipped_scenario("target-12m");
+    let config = |name: &str| {
+        let entry = scenario.servers.iter().find(|entry| entry.name == name).expect("a server");
+        Config::parse(&entry.config).expect("a sound configuration")
+    };
+    let (peak, x4) = (config("peak-12m"), config("x4"));
+    let hold = peak.hold_law(Class::Form).expect("a hold law").mean().as_secs_f64();
+    assert_eq!(peak.slots.workers, (3_461.0 / 0.8 * hold).ceil() as usize);
+    assert_eq!(peak.slots.queue, (peak.slots.workers as f64 / hold).round() as usize);
+    assert_eq!(peak.hold, x4.hold);
+    for (name, software) in [("target-12m", 0.35), ("target-12m-software", 0.80)] {
+        let scenario = shipped_scenario(name);
+        let per_day = |name: &str| {
+            let of = scenario.populations.iter().find(|of| of.name == name).expect("a population");
+            let Arrivals::Curve { per_day, .. } = of.arrivals else { panic!("{name} follows no curve") };
+            per_day
+        };
+        let by_software = per_day("software") + per_day("software-eager");
+        let share = by_software / (by_software + per_day("pharmacist"));
+        assert!((share - software).abs() < 1e-9, "{name}: {share}");
+        assert!((by_software + per_day("pharmacist") - 0.70 * 12e6).abs() < 1.0, "{name}");
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@ use toml::Table;
 
 use super::read::Reader;
 use super::{
-    Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots, TruthQueue,
+    Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots, Tls,
+    TruthQueue,
 };
 use crate::class::Class;
 
@@ -30,6 +31,7 @@ impl TryFrom<Table> for Config {
             limits: root.section("limits").map(limits).unwrap_or_default(),
             patients: root.section("patients").map(patients).unwrap_or_default(),
             truth: root.sections("truth").into_iter().filter_map(truth_queue).collect(),
+            tls: root.section("tls").map(tls),
             consent: root.section("consent").and_then(consent),
         };
         root.finish();
@@ -160,6 +162,12 @@ fn truth_queue((name, read): (String, Reader<'_>)) -> Option<(String, TruthQueue
     let law = law(&read, "law");
     read.finish();
     Some((name, TruthQueue { workers, queue, seed, law: law? }))
+}
+
+fn tls(read: Reader<'_>) -> Tls {
+    let tls = Tls { resumption: read.switch("resumption").unwrap_or(true) };
+    read.finish();
+    tls
 }
 
 fn consent(read: Reader<'_>) -> Option<Consent> {

@@ -52,6 +52,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub(super) fn switch(&self, key: &'a str) -> Option<bool> {
+        match self.take(key)? {
+            Value::Boolean(value) => Some(value),
+            other => self.reject(key, format!("is {}", kind(&other)), "write true or false, without quotes"),
+        }
+    }
+
     pub(super) fn whole(&self, key: &'a str, range: RangeInclusive<u64>) -> Option<u64> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         match self.take(key)? {

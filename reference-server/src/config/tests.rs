@@ -34,6 +34,8 @@ batch = 100
 headers = "30s"
 body_time = "5s"
 drain = "3s"
+[tls]
+resumption = false
 [patients]
 session = "10m"
 lock_after = 3

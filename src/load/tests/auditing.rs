@@ -11,6 +11,7 @@ use hyper::{Response, StatusCode};
 use super::bench::{ok, server};
 use crate::load::audit::{Found, audit};
 use crate::load::guard::Target;
+use crate::load::opener::Opener;
 use crate::scenario::{Audit, Template};
 
 fn question() -> Audit {
@@ -63,7 +64,7 @@ async fn ask(receipts: &str) -> Found {
     });
     let target = Target::parse("http://127.0.0.1:9").unwrap();
     let receipts = std::io::Cursor::new(receipts.as_bytes().to_vec());
-    audit(&question(), &target, dial, receipts).await.unwrap()
+    audit(&question(), &target, Opener::plain(dial).unwrap(), receipts).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]

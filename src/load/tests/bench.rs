@@ -13,17 +13,17 @@ use hyper_util::rt::TokioIo;
 
 use crate::load::clock::Clock;
 use crate::load::conduct::{Ended, conduct};
-use crate::load::connection::Dial;
 use crate::load::dispatch::Dispatch;
 use crate::load::guard::Target;
 use crate::load::lane::Floor;
+use crate::load::opener::{Dial, Places};
 use crate::load::pacer::Pacer;
 use crate::load::plan::Plan;
 use crate::load::recorder::{Entry, channel};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{
-    Arrivals, Body, Connection, Law, OnFailure, Outcome, Pacing, Population, Presence, Request as Asked,
-    RunPlan, Scenario, Step, Success, Template, Timeline,
+    Arrivals, Body, Connection, Law, Network, OnFailure, Outcome, Pacing, Population, Presence,
+    Request as Asked, RunPlan, Scenario, Step, Success, Template, Timeline,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -62,6 +62,7 @@ pub(super) fn population(per_second: f64, lanes: u32) -> Population {
         presence: Presence::default(),
         accounts: None,
         connection: Connection::Pool,
+        network: Network::default(),
         lanes: Some(lanes),
         timeout: Law::Constant(Span::from_secs(30)),
         think: Law::Constant(Span::from_secs(1)),
@@ -92,6 +93,8 @@ pub(super) fn scenario(populations: Vec<Population>) -> Scenario {
         populations,
         servers: Vec::new(),
         target: None,
+        feeders: Vec::new(),
+        ca: None,
         slos: Vec::new(),
         audit: None,
         messages: None,
@@ -183,18 +186,31 @@ pub(super) async fn play(scenario: Scenario, timeline: Timeline, dial: Dial) -> 
 
 /// Plays some populations of a scenario in virtual time.
 pub(super) async fn play_only(scenario: Scenario, only: &[&str], timeline: Timeline, dial: Dial) -> Played {
+    play_within(Places::within(None), scenario, only, timeline, dial).await
+}
+
+/// Plays some populations of a scenario in virtual time, with places for so many connections.
+pub(super) async fn play_within(
+    places: Places,
+    scenario: Scenario,
+    only: &[&str],
+    timeline: Timeline,
+    dial: Dial,
+) -> Played {
     let seed = scenario.seed;
     let only: Vec<String> = only.iter().map(ToString::to_string).collect();
     let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &only, 8).unwrap());
     let lanes: usize = plan.populations.iter().map(|population| population.lanes).sum();
     let (feed, aside, waiting) = channel();
     drop(aside);
-    let floor = Arc::new(Floor::new(
+    let floor = Floor::new(
         Arc::clone(&plan),
         Target::parse("http://127.0.0.1:9").unwrap(),
-        dial,
+        &dial,
+        places,
         Dispatch::new(Arc::clone(&plan), lanes, feed),
-    ));
+    );
+    let floor = Arc::new(floor.unwrap());
     let mut number = 0;
     for (population, prepared) in (0..).zip(&plan.populations) {
         for _ in 0..prepared.lanes {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::bench::{counted, ok, play, population, scenario, server, step, timeline};
-use crate::load::connection::Dial;
+use super::bench::{counted, ok, play, play_within, population, scenario, server, step, timeline};
+use crate::load::fault::Fault;
+use crate::load::opener::{Dial, Places};
+use crate::load::recorder::Entry;
 use crate::scenario::{Accounts, Connection, Outcome, Population};
 use crate::units::Span;
 
@@ -38,6 +40,35 @@ async fn a_pool_has_no_more_connections_than_lanes() {
     let (opened, offered) = opened(visitors(20.0, Connection::Pool)).await;
     assert!((1..=8).contains(&opened), "{opened}");
     assert!(offered > 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_population_that_shares_connections_has_no_more_and_waits_for_them() {
+    // 20 visitors a second, each of three requests of 20 ms, would need 1.2 connections if they came evenly.
+    let (opened, offered) = opened(visitors(20.0, Connection::PoolOf(2))).await;
+    assert_eq!(opened, 2);
+    assert!(offered > 300);
+    let one = visitors(5.0, Connection::PoolOf(1));
+    let (opened, _) = self::opened(one).await;
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_want_of_places_is_counted_and_named_and_the_run_goes_on() {
+    // Each journey keeps its connection for a second and a half, so 5 a second need 8 places. There are 3.
+    let dial = server(|_| async { ok() });
+    let scenario = scenario(vec![visitors(5.0, Connection::New)]);
+    let timeline = timeline(Span::ZERO, Span::from_secs(10));
+    let played = play_within(Places::of(3), scenario, &[], timeline, dial).await;
+    let (ok, failed) = (played.count(Outcome::Ok), played.count(Outcome::Failed));
+    assert_eq!(ok + failed, played.offered());
+    // Places come back: to the end of the run some journeys get there.
+    assert!(ok > 30 && failed > 10, "{ok} ok, {failed} failed");
+    let named = played.entries.iter().any(|entry| match entry {
+        Entry::Example(example) => example.error == Fault::NoDescriptor.name(),
+        _ => false,
+    });
+    assert!(named);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::key::{Key, Map};
 use super::laws;
+use super::leaf::Window;
 use super::place::Place;
 use super::population::Draft;
 use super::shape::{ArrivalsTable, DelayTable};
@@ -35,7 +36,8 @@ fn arrivals(
     if !place.one_of(&given) {
         return None;
     }
-    let ArrivalsTable { curve, volume: own, shares, batch, rate, after, share, journeys, delay } = table;
+    let ArrivalsTable { curve, volume: own, shares, batch, rate, between, after, share, journeys, delay } =
+        table;
     let foreign = |with: &str, keys: &[(&str, bool)]| {
         for (key, _) in keys.iter().filter(|(_, given)| *given) {
             place.at(key).wrong(format!("goes only with {with:?}"), "leave it out");
@@ -46,6 +48,9 @@ fn arrivals(
             "curve",
             &[("volume", own.is_some()), ("shares", shares.is_some()), ("batch", batch.is_some())],
         );
+    }
+    if rate.is_none() {
+        foreign("rate", &[("between", between.is_some())]);
     }
     if after.is_none() {
         foreign(
@@ -61,7 +66,10 @@ fn arrivals(
         if rate.per_second() == 0.0 {
             place.at("rate").wrong(format!("{rate} brings nobody"), "write a rate above 0");
         }
-        return Some(Arrivals::Rate { rate });
+        return match place.take_or("between", between, "all day") {
+            None => Some(Arrivals::Rate { rate }),
+            Some(window) => between_times(rate, window, &place.at("between")),
+        };
     }
     let cause = place.need("after", after?).and_then(|text| cause(&text, &place.at("after"), drafts));
     let share = place.or("share", share, 1.0);
@@ -82,6 +90,19 @@ fn arrivals(
         delays.push((1.0, Delay::After(Law::Constant(Span::ZERO))));
     }
     Some(Arrivals::After(After { cause: cause?, share, journeys, delays }))
+}
+
+/// A constant rate in a stretch of the day: a curve that is flat there.
+fn between_times(rate: Rate, Window(from, to): Window, place: &Place<'_>) -> Option<Arrivals> {
+    const MINUTE: u64 = 60_000_000_000;
+    if !from.nanos().is_multiple_of(MINUTE) || !to.nanos().is_multiple_of(MINUTE) {
+        place.wrong(format!("{from}-{to} is not in whole minutes"), "write it as in \"18:30-19:30\"");
+        return None;
+    }
+    let within = |minute: u64| (from.nanos()..to.nanos()).contains(&(minute * MINUTE));
+    let weights: Vec<f64> = (0..1_440).map(|minute| f64::from(u8::from(within(minute)))).collect();
+    let seconds = (to.nanos() - from.nanos()) as f64 / 1e9;
+    Some(Arrivals::Curve { curve: Curve::from_minutes(&weights)?, per_day: rate.per_second() * seconds })
 }
 
 type Sizes = (Option<Key<Rate>>, Option<Map<f64>>, Option<Key<u32>>);

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use toml::Value;
 
 use super::key::{Found, Read, Wrong, leaf};
-use crate::scenario::{Law, Template};
+use crate::scenario::{ByteRate, Law, Sources, Template};
 use crate::units::{ParseError, Rate, Span, TimeOfDay};
 
 /// A name: `[a-z0-9-]+`.
@@ -75,7 +75,7 @@ macro_rules! forms {
     )*};
 }
 
-forms!(Span, Rate, TimeOfDay, Window, LawText, Date, Name, StatusRanges, Template);
+forms!(Span, Rate, TimeOfDay, Window, LawText, Date, Name, StatusRanges, Template, Sources, ByteRate);
 
 fn form_of_units(error: ParseError) -> Wrong {
     Wrong::new(error.problem, format!("write {}", error.hint))
@@ -234,6 +234,32 @@ impl Form for Template {
     fn parse(text: &str) -> Result<Self, Wrong> {
         Template::parse(text).map_err(|error| {
             Wrong::new(error.to_string(), "write ${name}, and $${ where a \"${\" itself is meant")
+        })
+    }
+}
+
+impl Form for Sources {
+    const NAME: &'static str = "Sources";
+    const PATTERN: &'static str = r"^127(\.[0-9]{1,3}){3}/[0-9]{1,2}$";
+    const EXAMPLE: &'static str = "127.1.0.0/16";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        Self::parse(text).ok_or_else(|| {
+            let hint =
+                "write the first address of a range within 127.0.0.0/8 and its bits, as in \"127.1.0.0/16\"";
+            Wrong::new(format!("{text:?} is no range of loopback addresses"), hint)
+        })
+    }
+}
+
+impl Form for ByteRate {
+    const NAME: &'static str = "ByteRate";
+    const PATTERN: &'static str = "^[0-9]+ ?(B|kB|MB)/s$";
+    const EXAMPLE: &'static str = "200B/s";
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        Self::parse(text).ok_or_else(|| {
+            Wrong::new(format!("{text:?} is no rate of bytes"), "write B/s, kB/s or MB/s, as in \"200B/s\"")
         })
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use super::place::Place;
-use super::shape::{ArrivalsTable, BackoffTable, PopulationTable, RetryTable, TextOr};
+use super::shape::{ArrivalsTable, BackoffTable, ConnectionForm, PopulationTable, RetryTable, TextOr};
 use super::{laws, step};
-use crate::scenario::{Accounts, Arrivals, Backoff, Connection, Law, Population, Presence, Retry, RetryFrom};
+use crate::scenario::{
+    Accounts, Arrivals, Backoff, Connection, Http, Law, Network, Population, Presence, Retry, RetryFrom,
+};
 use crate::units::{Rate, Span};
 
 /// A population without its arrivals.
@@ -40,7 +42,17 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
         }
         Some(Accounts { kind: kind?.0, count: count? })
     });
-    let connection = place.or("connection", table.connection, super::leaf::Word(Connection::New)).0;
+    let connection = connection(place.take_or("connection", table.connection, "new"), &place);
+    let network = Network {
+        opening: place.or("opening", table.opening, Network::OPENING),
+        sources: place.take_or("sources", table.sources, "chosen by the system"),
+        http: place.or("http", table.http, super::leaf::Word(Http::One)).0,
+        resumption: place.or("resumption", table.resumption, true),
+        read_rate: place.take_or("read_rate", table.read_rate, "as fast as they can"),
+    };
+    if network.opening == 0 {
+        place.at("opening").wrong("is 0", "without a connection nothing is sent");
+    }
     let lanes = place.take_or("lanes", table.lanes, "chosen by the engine");
     if lanes == Some(0) {
         place
@@ -67,6 +79,7 @@ pub(super) fn read<'a>(table: PopulationTable, place: Place<'a>, context: &Conte
         presence: Presence::default(),
         accounts,
         connection,
+        network,
         lanes,
         timeout: timeout.unwrap_or(Law::Constant(Span::ZERO)),
         think: think.unwrap_or(Law::Constant(Span::ZERO)),
@@ -90,6 +103,21 @@ pub(super) fn check_names(drafts: &[Draft<'_>]) {
         if let Some(first) = seen.insert(name, index).filter(|_| !name.is_empty()) {
             let problem = format!("population[{first}] has this name too");
             draft.place.at("name").wrong(problem, "give each population its own name");
+        }
+    }
+}
+
+fn connection(form: Option<ConnectionForm>, place: &Place<'_>) -> Connection {
+    match form {
+        None => Connection::New,
+        Some(TextOr::Text(word)) => word.0,
+        Some(TextOr::Table(table)) => {
+            let place = place.at("connection");
+            let count = place.need("pool", table.pool).unwrap_or(1);
+            if count == 0 {
+                place.at("pool").wrong("is 0", "without a connection nothing is sent");
+            }
+            Connection::PoolOf(count)
         }
     }
 }

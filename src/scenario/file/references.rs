@@ -5,14 +5,20 @@ use super::place::Place;
 use super::population::Draft;
 use crate::scenario::nearest::nearest;
 use crate::scenario::slo::{Metric, Slo};
-use crate::scenario::{Abort, Body, Messages, Population, Template};
+use crate::scenario::{Abort, Body, Feeder, Messages, Population, Template};
 
 /// Notes variables that have no value where they are used.
-pub(super) fn check(drafts: &[Draft<'_>], messages: Option<&Messages>, context: &Context<'_>) {
+pub(super) fn check(
+    drafts: &[Draft<'_>],
+    messages: Option<&Messages>,
+    feeders: &[Feeder],
+    context: &Context<'_>,
+) {
     for draft in drafts {
         let brought = messages.filter(|_| draft.is_brought_by_message());
         for (index, place) in draft.steps.iter().enumerate() {
-            let scope = Scope { population: &draft.population, step: index, messages: brought, context };
+            let population = &draft.population;
+            let scope = Scope { population, step: index, messages: brought, feeders, context };
             let request = &draft.population.steps[index].request;
             scope.check(&request.path, &place.at(&request.method.to_ascii_lowercase()));
             for (name, value) in &request.headers {
@@ -30,6 +36,7 @@ struct Scope<'a> {
     population: &'a Population,
     step: usize,
     messages: Option<&'a Messages>,
+    feeders: &'a [Feeder],
     context: &'a Context<'a>,
 }
 
@@ -42,6 +49,14 @@ impl Scope<'_> {
             if self.context.values.contains(&name) {
                 if name.starts_with("account.") && self.population.accounts.is_none() {
                     let hint = "give it accounts = { kind = \"…\", count = … }";
+                    place.wrong(format!("${{{name}}}: this population has no accounts"), hint);
+                }
+            } else if let Some((feeder, column)) = self.fed(name) {
+                if !feeder.columns.iter().any(|of| of == column) {
+                    let hint = format!("it has {}", feeder.columns.join(", "));
+                    place.wrong(format!("${{{name}}}: feeder {:?} has no such column", feeder.name), hint);
+                } else if feeder.by_account && self.population.accounts.is_none() {
+                    let hint = "give it accounts = { kind = \"…\", count = … }, or write by = \"journey\" at the feeder";
                     place.wrong(format!("${{{name}}}: this population has no accounts"), hint);
                 }
             } else if self.messages.is_some_and(|messages| messages.keep.iter().any(kept))
@@ -61,11 +76,23 @@ impl Scope<'_> {
         }
     }
 
+    /// The feeder that a name begins with, and what stands after it.
+    fn fed<'n>(&self, name: &'n str) -> Option<(&Feeder, &'n str)> {
+        let (feeder, column) = name.split_once('.')?;
+        Some((self.feeders.iter().find(|of| of.name == feeder)?, column))
+    }
+
     fn hint(&self, name: &str) -> String {
         let kept = self.population.steps.iter().flat_map(|step| &step.keep);
         let told = self.messages.iter().flat_map(|messages| &messages.keep);
         let names = kept.chain(told).map(|keep| keep.name.as_str());
-        let known: Vec<&str> = names.chain(self.context.values.iter().copied()).collect();
+        let fed = self
+            .feeders
+            .iter()
+            .flat_map(|feeder| feeder.columns.iter().map(move |column| format!("{}.{column}", feeder.name)));
+        let fed: Vec<String> = fed.collect();
+        let fed = fed.iter().map(String::as_str);
+        let known: Vec<&str> = names.chain(fed).chain(self.context.values.iter().copied()).collect();
         match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean ${{{near}}}?"),
             None => format!("known are {}", known.join(", ")),

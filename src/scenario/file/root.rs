@@ -9,7 +9,7 @@ use super::leaf::{Date, Word};
 use super::place::Place;
 use super::shape::{AuditTable, MessagesTable, ScenarioTable, ServerTable, UnitTable};
 use super::step::{check_pointer, extract};
-use super::{Context, Override, arrivals, curves, incidents, population, references, run};
+use super::{Context, Override, arrivals, curves, extends, feeders, incidents, population, references, run};
 use crate::scenario::{Audit, Expect, Keep, Messages, Scenario, ServerEntry, Unit};
 use crate::units::{Rate, Span};
 
@@ -27,10 +27,12 @@ pub(super) fn read(
             return None;
         }
     };
-    let table = over(table, overrides);
+    let table = over(extends::over_base(table, context.read, place)?, overrides);
     let table: ScenarioTable =
         place.open(Key::deserialize(toml::Value::Table(table)).unwrap_or(Key::Missing))?;
 
+    // It is in the table already.
+    let _ = place.take("extends", table.extends);
     let about = place.need("about", table.about).unwrap_or_default();
     let date = place.or("date", table.date, Date("2022-01-05".to_owned())).0;
     let seed = place.or("seed", table.seed, 1);
@@ -52,6 +54,8 @@ pub(super) fn read(
     }
     arrivals::read(&mut drafts, &curves, unit.as_ref().map(|unit| unit.volume));
 
+    let feeders = feeders::read(place.list("feeder", table.feeder), context);
+    let ca = place.take("ca", table.ca).and_then(|path| ca(&path, &place.at("ca"), context));
     let servers = servers(place.list("server", table.server), context);
     let listed = place.list("incident", table.incident);
     let incidents = incidents::read(listed, &mut drafts, &servers, target.is_some());
@@ -61,7 +65,7 @@ pub(super) fn read(
         .and_then(|table| messages(table, &place.at("messages"), context));
     let slos = references::slos(place.list("slos", table.slos), &drafts, audit.is_some());
     let aborts = references::aborts(place.list("abort", table.abort), &drafts);
-    references::check(&drafts, messages.as_ref(), context);
+    references::check(&drafts, messages.as_ref(), &feeders, context);
     if messages.is_none() && drafts.iter().any(population::Draft::is_brought_by_message) {
         place
             .at("messages")
@@ -78,6 +82,8 @@ pub(super) fn read(
         populations: drafts.into_iter().map(|draft| draft.population).collect(),
         servers,
         target,
+        feeders,
+        ca,
         slos,
         audit,
         messages,
@@ -105,10 +111,24 @@ fn over(mut table: toml::Table, overrides: &[Override]) -> toml::Table {
 }
 
 fn check_target(target: &str, place: &Place<'_>) {
-    let rest = target.strip_prefix("http://");
+    let rest = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
     if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/') || rest.contains(char::is_whitespace))
     {
         place.wrong(format!("{target:?} is no base URL"), "write one as in \"http://127.0.0.1:8080\"");
+    }
+}
+
+fn ca(path: &str, place: &Place<'_>, context: &Context<'_>) -> Option<String> {
+    match (context.read)(path) {
+        Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => Some(text),
+        Ok(_) => {
+            place.wrong(format!("{path}: there is no certificate in it"), "write the name of a PEM file");
+            None
+        }
+        Err(error) => {
+            place.wrong(format!("cannot read {path:?}: {error}"), "paths are relative to the scenario");
+            None
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use toml::Value;
 
 use super::key::{Found, Key, List, Map, Read, Wrong, table};
 use super::leaf::{Date, LawText, Name, Window, Word, Words};
-use crate::scenario::{Expect, Pacing};
+use crate::scenario::{Expect, FeederOrder, Pacing};
 use crate::units::{Rate, Span, TimeOfDay};
 
 pub(super) use incident::*;
@@ -24,6 +24,8 @@ pub(super) use step::*;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Scenario")]
 pub(super) struct ScenarioTable {
+    /// A scenario beside this one, of which this one says only what is different.
+    pub(super) extends: Option<Key<String>>,
     /// One sentence for people.
     pub(super) about: Key<String>,
     /// The day that is played, in synthetic data too. Default 2022-01-05.
@@ -32,6 +34,8 @@ pub(super) struct ScenarioTable {
     pub(super) seed: Option<Key<u64>>,
     /// Base URL of a server that already runs; loopback, or one that gives its consent.
     pub(super) target: Option<Key<String>>,
+    /// A file beside the scenario with the certificates (PEM) that the target's is checked against.
+    pub(super) ca: Option<Key<String>>,
     /// The promises, as in "clean{legitimate=true} >= 99%".
     pub(super) slos: Option<List<String>>,
     /// When `run` ends before its time, as in "error_rate > 50% for 10s" (wall time).
@@ -42,6 +46,8 @@ pub(super) struct ScenarioTable {
     pub(super) run: Key<RunTable>,
     /// Shapes of the day, by name.
     pub(super) curves: Option<Map<CurveTable>>,
+    /// Tables whose rows go into templates.
+    pub(super) feeder: Option<List<FeederTable>>,
     /// The kinds of clients.
     pub(super) population: List<PopulationTable>,
     /// The server configurations that are compared.
@@ -98,6 +104,28 @@ pub(super) struct CurveTable {
     pub(super) hours: Option<Map<f64>>,
     /// A CSV file with the columns time,weight and one row for each hour or each minute of the day.
     pub(super) file: Option<Key<String>>,
+}
+
+/// A table in a CSV file (a line with the names of the columns, then the rows): ${name.column} in templates.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Feeder")]
+pub(super) struct FeederTable {
+    /// `[a-z0-9-]+`.
+    pub(super) name: Key<Name>,
+    /// The CSV file, relative to the scenario.
+    pub(super) file: Key<String>,
+    /// "sequential" (default): one row after the other, and from the beginning again; "random"; "once": each row once.
+    pub(super) order: Option<Key<Word<FeederOrder>>>,
+    /// "journey" (default): each journey has a row; "account": an account keeps its row over all journeys.
+    pub(super) by: Option<Key<Word<FedBy>>>,
+}
+
+/// Who has a row of a feeder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FedBy {
+    Journey,
+    Account,
 }
 
 /// A server configuration that is compared.
@@ -246,6 +274,15 @@ impl Words for Pacing {
     const WORDS: &'static [(&'static str, Self)] = &[("timerfd", Self::Timerfd), ("spin", Self::Spin)];
 }
 
+impl Words for FeederOrder {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("sequential", Self::Sequential), ("random", Self::Random), ("once", Self::Once)];
+}
+
+impl Words for FedBy {
+    const WORDS: &'static [(&'static str, Self)] = &[("journey", Self::Journey), ("account", Self::Account)];
+}
+
 impl Words for Expect {
     const WORDS: &'static [(&'static str, Self)] = &[("hold", Self::Hold), ("fail", Self::Fail)];
 }
@@ -264,6 +301,7 @@ tables!(
     UnitTable,
     RunTable,
     CurveTable,
+    FeederTable,
     ServerTable,
     AuditTable,
     MessagesTable,
@@ -275,6 +313,7 @@ tables!(
     TimeOfDayTable,
     ScenarioTable,
     PopulationTable,
+    PoolTable,
     ArrivalsTable,
     DelayTable,
     AccountsTable,

@@ -1,5 +1,7 @@
 //! Wrong scenarios and what is said about them.
 
+mod workload;
+
 use std::io;
 
 use super::*;

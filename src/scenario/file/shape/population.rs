@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::key::{Key, List, Map};
-use super::super::leaf::{LawText, Name, Word, Words};
+use super::super::leaf::{LawText, Name, Window, Word, Words};
 use super::{ExponentialTable, LawForm, LogNormalTable, StepTable, TextOr, TimeOfDayTable, TriangularTable};
-use crate::scenario::{Connection, RetryFrom};
+use crate::scenario::{ByteRate, Connection, Http, RetryFrom, Sources};
 use crate::units::{Rate, Span};
 
 /// A kind of client.
@@ -22,8 +22,18 @@ pub(in super::super) struct PopulationTable {
     pub(in super::super) arrivals: Key<ArrivalsTable>,
     /// The pool of accounts its journeys are made with; without one every journey is its own.
     pub(in super::super) accounts: Option<Key<AccountsTable>>,
-    /// "new" (default): opened by each journey; "kept": the account's; "pool": whose it is does not matter.
-    pub(in super::super) connection: Option<Key<Word<Connection>>>,
+    /// "new" (default): opened by each journey; "kept": the account's; "pool": a lane's; or { pool = 4 }: so many.
+    pub(in super::super) connection: Option<Key<ConnectionForm>>,
+    /// Most connections that are being opened at once; further ones wait. Default 64.
+    pub(in super::super) opening: Option<Key<u32>>,
+    /// Where its connections come from, a range within 127.0.0.0/8: each account, else each client, has an address.
+    pub(in super::super) sources: Option<Key<Sources>>,
+    /// "1.1" (default) or "2"; over TLS as the server agrees, in cleartext to a server that is known to speak it.
+    pub(in super::super) http: Option<Key<Word<Http>>>,
+    /// Whether its clients resume TLS sessions. Default true.
+    pub(in super::super) resumption: Option<Key<bool>>,
+    /// The fastest that its clients read: "200B/s". Default: as fast as they can.
+    pub(in super::super) read_rate: Option<Key<ByteRate>>,
     /// Most requests of this population under way at once. Default: more than the server can hold.
     pub(in super::super) lanes: Option<Key<u32>>,
     /// A client's patience with one request, drawn once a journey. Wall time.
@@ -36,6 +46,18 @@ pub(in super::super) struct PopulationTable {
     pub(in super::super) patience: Option<Key<LawForm>>,
     /// What is done, in order.
     pub(in super::super) step: List<StepTable>,
+}
+
+/// Whose a connection is: a word, or a table.
+pub(in super::super) type ConnectionForm = TextOr<Word<Connection>, PoolTable>;
+
+/// Connections that the whole population shares.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ConnectionPool")]
+pub(in super::super) struct PoolTable {
+    /// How many there are at most; whoever finds none free waits.
+    pub(in super::super) pool: Key<u32>,
 }
 
 /// How journeys come: exactly one of `curve`, `rate` and `after`.
@@ -53,6 +75,8 @@ pub(in super::super) struct ArrivalsTable {
     pub(in super::super) batch: Option<Key<u32>>,
     /// At a constant rate of journeys: "20/s".
     pub(in super::super) rate: Option<Key<Rate>>,
+    /// With `rate`: only in this stretch of the day, in whole minutes: "18:30-19:30". Default: all day.
+    pub(in super::super) between: Option<Key<Window>>,
     /// After something: "message" (of the system under test), or "population.step" (its success).
     pub(in super::super) after: Option<Key<String>>,
     /// With `after`: share of the causes that bring any journey, 0 to 1. Default 1.
@@ -142,6 +166,10 @@ pub(in super::super) struct FullJitterTable {
 impl Words for Connection {
     const WORDS: &'static [(&'static str, Self)] =
         &[("new", Self::New), ("kept", Self::Kept), ("pool", Self::Pool)];
+}
+
+impl Words for Http {
+    const WORDS: &'static [(&'static str, Self)] = &[("1.1", Self::One), ("2", Self::Two)];
 }
 
 impl Words for RetryFrom {
