@@ -1,5 +1,6 @@
 //! The simulated engine: the same journeys as the load engine's, against queues instead of a server.
 
+mod buckets;
 mod calendar;
 mod clients;
 mod customers;
