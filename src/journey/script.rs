@@ -64,9 +64,13 @@ impl Script {
         expectation::plays(self)
     }
 
-    /// Where a journey goes after a step, by a uniform draw.
-    pub(super) fn after(&self, step: u16, draw: f64) -> Target {
+    /// Where a journey goes after a step, by a draw of the visit where there is a choice.
+    pub(super) fn after(&self, step: u16, visit: Key) -> Target {
         let next = &self.steps[usize::from(step)].next;
+        if let [(_, only)] = next.as_slice() {
+            return *only;
+        }
+        let draw = visit.word("next").unit();
         next.iter().find(|(sum, _)| draw < *sum).or(next.last()).map_or(Target::End, |(_, target)| *target)
     }
 

@@ -104,7 +104,7 @@ impl Journey {
             (_, OnFailure::Retry) => false,
         };
         if goes_on {
-            let target = script.after(self.step, self.key().word("next").unit());
+            let target = script.after(self.step, self.key());
             self.visit += 1;
             self.come_to(script, account.as_deref(), target, answer.at, true)
         } else {
@@ -167,7 +167,7 @@ impl Journey {
                 return self.request(script, at + pause);
             }
             // A skipped step leads where its success would have led.
-            target = script.after(step, self.key().word("next").unit());
+            target = script.after(step, self.key());
             self.visit += 1;
         }
         Next::End(Ending::Completed)
@@ -179,7 +179,7 @@ impl Journey {
             Some(account) => account.due(self.step, every, self.number),
             None => self.succeeded & bit(self.step) == 0,
         });
-        due && self.key().word("chance").unit() < step.chance
+        due && (step.chance >= 1.0 || self.key().word("chance").unit() < step.chance)
     }
 
     fn request(&self, script: &Script, at: Offset) -> Next {

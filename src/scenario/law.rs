@@ -50,9 +50,7 @@ impl Law {
     pub fn draw(&self, key: Key) -> Span {
         match *self {
             Self::Constant(span) => span,
-            Self::Uniform(from, to) => {
-                from + Span::from_nanos(((to.nanos() - from.nanos()) as f64 * key.unit()).round() as u64)
-            }
+            Self::Uniform(from, to) => from + Span::from_nanos(to.nanos() - from.nanos()).scaled(key.unit()),
             Self::Exponential(mean) => mean.scaled(key.rng().sample::<f64, _>(Exp1)),
             Self::LogNormal { mean, cv } => {
                 let variance = (cv * cv).ln_1p();

@@ -39,7 +39,7 @@ impl Timeline {
 
     /// A length of scenario time as wall time.
     pub fn wall(&self, scenario: Span) -> Span {
-        scenario.scaled(1.0 / self.warp)
+        if self.warp == 1.0 { scenario } else { scenario.scaled(1.0 / self.warp) }
     }
 
     /// The scenario time at an instant of the run, in nanoseconds since midnight; below zero or above a day when the

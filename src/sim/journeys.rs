@@ -27,6 +27,8 @@ pub(super) struct Play<'a> {
 pub(super) struct Journeys<'a, R> {
     play: Play<'a>,
     populations: Vec<Kind>,
+    /// Populations that messages bring.
+    readers: Vec<u16>,
     planned: Planned,
     head: Option<Arrival>,
     /// Journeys that will come: brought by something.
@@ -78,10 +80,16 @@ impl<'a, R: Recorder> Journeys<'a, R> {
     pub(super) fn new(play: Play<'a>, model: &ServerModel, recorder: R, later: &mut Calendar<Who>) -> Self {
         let of = |(index, population): (usize, &Population)| Kind::new(index as u16, population, play, model);
         let populations = play.scenario.populations.iter().enumerate().map(of).collect();
+        let readers = (0..)
+            .zip(&play.scenario.populations)
+            .filter(|(_, population)| is_brought_by(population, &Cause::Message))
+            .map(|(index, _)| index)
+            .collect();
         let planned = arrivals::planned(play.scenario, play.timeline, play.seed);
         let mut journeys = Self {
             play,
             populations,
+            readers,
             planned,
             head: None,
             to_come: Slab::new(),
@@ -201,10 +209,8 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         let delay = scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
         for item in 0..messages {
             let subject = Subject { item, ..arrival.subject };
-            for (reader, population) in (0..).zip(&scenario.populations) {
-                if is_brought_by(population, &Cause::Message) {
-                    coming.extend(arrivals::followers(scenario, timeline, seed, reader, subject, at + delay));
-                }
+            for reader in &self.readers {
+                coming.extend(arrivals::followers(scenario, timeline, seed, *reader, subject, at + delay));
             }
         }
         for arrival in coming {

@@ -37,7 +37,7 @@ impl Span {
     /// The span nearest to `secs` seconds; negative values and NaN become zero, values above 584 years the longest span.
     pub fn from_secs_f64(secs: f64) -> Self {
         // `as` saturates and sends NaN to zero, which is what the doc line says.
-        Self((secs * NANOS_PER_SEC as f64).round() as u64)
+        Self(nearest(secs * NANOS_PER_SEC as f64))
     }
 
     /// Whole nanoseconds.
@@ -57,8 +57,14 @@ impl Span {
 
     /// This span `factor` times, rounded to the nanosecond.
     pub fn scaled(self, factor: f64) -> Self {
-        Self((self.0 as f64 * factor).round() as u64)
+        Self(nearest(self.0 as f64 * factor))
     }
+}
+
+/// The nearest whole number, halves away from zero, as [`f64::round`] does it, without its call into the library.
+fn nearest(x: f64) -> u64 {
+    let whole = x as u64;
+    whole.saturating_add(u64::from(x - whole as f64 >= 0.5))
 }
 
 impl From<Span> for Duration {
@@ -190,6 +196,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_nearest_whole_number_is_that_of_the_library(x in prop_oneof![-2.0..1e19_f64, 0.0..4.0_f64, Just(0.499_999_999_999_999_94), Just(f64::NAN)]) {
+            prop_assert_eq!(nearest(x), x.round() as u64);
+            prop_assert_eq!(nearest(x.floor() + 0.5), (x.floor() + 0.5).round() as u64);
+        }
+
         #[test]
         fn what_is_printed_is_parsed_again(nanos in 0..u64::MAX / 2) {
             let span = Span::from_nanos(nanos);

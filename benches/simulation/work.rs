@@ -1,0 +1,107 @@
+//! One measurement, in a process of its own.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use peakday::scenario::file::{self, Context};
+use peakday::scenario::queueing::{Batch, Coming, Customers, Leg, Profile, Queueing};
+use peakday::scenario::server_model::{ClassModel, ServerModel, StationModel};
+use peakday::scenario::{Law, RunPlan, Work};
+use peakday::sim::{self, Choice, Figure, Simulation};
+use peakday::synthetic;
+use peakday::units::{Span, TimeOfDay};
+
+/// Runs it and prints processor seconds, mean wait, requests, and the most memory.
+pub(super) fn one(what: &str, engine: &str, volume: f64, seed: u64) -> Result<(), Box<dyn Error>> {
+    let engine = match engine {
+        "events" => Choice::Events,
+        _ => Choice::Lookahead,
+    };
+    let (before, (wait, requests)) = match what {
+        "mm8" => (processor_seconds(), mm8(engine, volume, seed)?),
+        _ => (processor_seconds(), day(engine, volume, seed)?),
+    };
+    let cpu = processor_seconds() - before;
+    println!("{cpu} {wait} {requests} {}", super::status("VmHWM"));
+    Ok(())
+}
+
+fn mm8(engine: Choice, customers: f64, seed: u64) -> Result<(f64, f64), Box<dyn Error>> {
+    let class = ClassModel {
+        name: "c".to_owned(),
+        station: 0,
+        work: Work::Law(Law::Exponential(Span::from_secs(1))),
+        priority: 0,
+    };
+    let who = Customers {
+        name: "c".to_owned(),
+        arrivals: Coming::Poisson(Profile::Constant(7.2)),
+        batch: Batch::Fixed(1),
+        initial: 0,
+        route: vec![Leg { class: 0, next: Vec::new() }],
+        patience: None,
+        retry: None,
+    };
+    let system = Queueing {
+        name: "mm8".to_owned(),
+        about: String::new(),
+        seed,
+        run_in: Span::from_secs(1_000),
+        duration: Span::from_secs_f64(customers / 7.2 - 1_000.0),
+        replications: 1,
+        model: ServerModel { stations: vec![StationModel::new("s", Some(8))], classes: vec![class] },
+        customers: vec![who],
+        observe: Vec::new(),
+        cycle: None,
+    };
+    let result = sim::queueing(&system, engine, &|_| true)?;
+    let wait = result.rows.first().and_then(|row| row.figure(Figure::Wait).mean());
+    Ok((wait.ok_or("nobody came")?, customers))
+}
+
+/// The day of the evening's scenario at so many million tests, on a server sized for its peak hour.
+fn day(engine: Choice, millions: f64, seed: u64) -> Result<(f64, f64), Box<dyn Error>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let text = fs::read_to_string(dir.join("evening-2022-01-05.toml"))?;
+    let context = Context {
+        read: &|file| fs::read_to_string(dir.join(file)),
+        values: &synthetic::VALUES,
+        generators: &synthetic::GENERATORS,
+    };
+    let mut scenario = file::load(&text, "evening-2022-01-05", &context)?;
+    let scale = millions / 1.85;
+    scenario.run = RunPlan {
+        from: TimeOfDay::MIDNIGHT,
+        to: TimeOfDay::END,
+        time_warp: 1.0,
+        run_in: Span::from_secs(3_600),
+        scale,
+        ..scenario.run
+    };
+    // 12 million tests make 3,400 requests a second in their peak hour: 433 slots of 100 ms at 80 %.
+    let slots = (433.0 * millions / 12.0).round();
+    let config = fs::read_to_string(dir.join("servers/flat-3m.toml"))?;
+    let config = config
+        .replace("workers = 32", &format!("workers = {slots}"))
+        .replace("queue = 320", &format!("queue = {}", 10.0 * slots));
+    let model = ServerModel::from_config(&reference_server::config::Config::parse(&config)?);
+    let timeline = scenario.run.timeline();
+    let played = vec![true; scenario.populations.len()];
+    let (simulated, _) = sim::tally(&Simulation {
+        scenario: &scenario,
+        timeline: &timeline,
+        seed,
+        played: &played,
+        model: &model,
+        engine,
+    })?;
+    Ok((0.0, simulated.requests as f64))
+}
+
+/// What all threads of this process have spent on a processor, those of the pool included.
+fn processor_seconds() -> f64 {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let spent = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    spent.filter_map(|line| line.split(' ').next()?.parse::<f64>().ok()).sum::<f64>() / 1e9
+}
