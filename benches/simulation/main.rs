@@ -4,6 +4,8 @@
 //! one core, contenders take turns, and what counts is processor time, so that other work on the machine disturbs all
 //! alike. The table has the median of the rounds and, in brackets, the least and the most.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+
 use std::error::Error;
 use std::process::Command;
 use std::{env, fs};

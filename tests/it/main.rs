@@ -14,6 +14,5 @@ mod scenarios;
 mod shards;
 mod sim_story;
 mod sim_theory;
-mod sim_threads;
 mod stories;
 mod tidy;
