@@ -128,7 +128,8 @@ def peakday(server, rate, seconds, pacer="timerfd"):
     step = json.load(open(f"{out}/summary.json"))["servers"][0]["populations"][0]["steps"][0]
     shutil.rmtree(out)
     lag, counts = step["send_lag_us"], step["totals"]
-    result["lag"] = lag
+    # A quantile that falls among requests that were never sent is beyond every number.
+    result["lag"] = {key: float("inf") if value is None else value for key, value in lag.items()}
     result["note"] = f"{counts['not_sent']} not sent, {counts['failed'] + counts['timed_out']} failed"
     return result
 
@@ -213,7 +214,8 @@ def spread(results, key):
 
 def lag(results, key):
     values = [result["lag"][key] for result in results if "lag" in result]
-    return f"{statistics.median(values):,.0f} ({min(values):,.0f}–{max(values):,.0f})" if values else "–"
+    text = f"{statistics.median(values):,.0f} ({min(values):,.0f}–{max(values):,.0f})" if values else "–"
+    return text.replace("inf", "not sent")
 
 
 def table(rows):

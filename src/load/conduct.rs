@@ -87,8 +87,9 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             if dispatch.feed.aborted().is_some() {
                 return Ok(Ended::Aborted);
             }
-            let next = dispatch.next_due().unwrap_or(end).min(end).min(beat);
-            dispatch.arm(next);
+            let rests_until = now + pacer.rest();
+            let next = dispatch.next_due().unwrap_or(end).max(rests_until).min(end).min(beat);
+            dispatch.arm(next, rests_until);
             next
         };
         tokio::select! {

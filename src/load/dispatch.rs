@@ -88,6 +88,8 @@ pub(super) struct Dispatch {
     end: Offset,
     /// When the dispatcher will look at the time again.
     armed: Offset,
+    /// It does not look before.
+    rests_until: Offset,
     /// Requests handed to lanes and not finished.
     in_flight: usize,
     offered: u64,
@@ -108,6 +110,7 @@ impl Dispatch {
             feed,
             end: plan.timeline.end(),
             armed: Offset::from_nanos(i64::MIN),
+            rests_until: Offset::from_nanos(i64::MIN),
             in_flight: 0,
             offered: 0,
             plan,
@@ -128,14 +131,17 @@ impl Dispatch {
         [planned, later].into_iter().flatten().min().filter(|at| *at < self.end)
     }
 
-    /// Notes when the dispatcher will look at the time again unless it is told that something is due sooner.
-    pub(super) fn arm(&mut self, at: Offset) {
+    /// Notes when the dispatcher will look at the time again unless it is told that something is due sooner, and until
+    /// when it does not want to be told.
+    pub(super) fn arm(&mut self, at: Offset, rests_until: Offset) {
         self.armed = at;
+        self.rests_until = rests_until;
     }
 
     /// True when something is due before the dispatcher would notice; it is then told so once.
     pub(super) fn is_sooner(&mut self) -> bool {
-        let sooner = self.next_due().is_some_and(|at| at < self.armed);
+        let rests_until = self.rests_until;
+        let sooner = self.next_due().is_some_and(|at| at.max(rests_until) < self.armed);
         if sooner {
             self.armed = Offset::from_nanos(i64::MIN);
         }
