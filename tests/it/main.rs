@@ -8,11 +8,17 @@ mod hlog_python;
 mod killed;
 mod load_run;
 mod load_server;
+mod overload;
 mod report_golden;
 mod report_page;
 mod scenarios;
+mod server_run;
 mod shards;
 mod sim_story;
 mod sim_theory;
+#[expect(clippy::print_stdout, reason = "benches/stall.sh shows the figures")]
+mod stall;
 mod stories;
 mod tidy;
+#[expect(clippy::print_stdout, reason = "benches/truth.sh shows the figures")]
+mod truth;
