@@ -22,9 +22,12 @@ pub(super) struct RunCommand {
     /// Only this server configuration: one of the scenario's, a name in scenarios/servers/, or a file (repeatable)
     #[arg(long, value_name = "NAME|FILE")]
     server: Vec<String>,
-    /// A system that runs already, instead of servers that the tool starts (loopback only)
+    /// A system that runs already, instead of servers that the tool starts: on this machine, or one that consents
     #[arg(long, value_name = "URL", conflicts_with = "server")]
     target: Option<String>,
+    /// The token for which a target elsewhere consents, at its /.well-known/peakday.json
+    #[arg(long, value_name = "TOKEN")]
+    consent: Option<String>,
     /// Where the target sends its messages: they are awaited at ADDR/messages
     #[arg(long, value_name = "ADDR", requires = "target")]
     messages: Option<SocketAddr>,
@@ -55,7 +58,7 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
         scenario.run.pacer = if pacer == "spin" { Pacing::Spin } else { Pacing::Timerfd };
     }
     let only = play::only(&scenario, &command.only)?;
-    let systems = systems(&scenario, &command.server, command.target.as_deref())?;
+    let systems = systems(&scenario, &command.server, command.target.as_deref(), command.consent.as_deref())?;
     let share = command.share.share(systems.len())?;
     let (run_dir, run_id) = folder(command.out, &scenario.name)?;
     let request = RunRequest {
@@ -67,7 +70,7 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
         about: About {
             run_id,
             started_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            command: std::env::args().collect(),
+            command: without_token(std::env::args()),
             scenario_text: resolved(found.text, &settings),
         },
         messages: command.messages,
@@ -81,7 +84,10 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
     let played = load::run(&request);
     progress::done();
     match played {
-        Ok(outcome) => result::print(&run_dir, outcome.interrupted),
+        Ok(outcome) => {
+            let exit = result::print(&run_dir, outcome.interrupted)?;
+            Ok(if outcome.refused { Exit::worst([exit, Exit::Refused]) } else { exit })
+        }
         Err(error) => {
             // What was measured before the tool failed is reported all the same.
             if !matches!(error, RunError::Unplayable(_) | RunError::Configuration { .. })
@@ -102,9 +108,10 @@ pub(super) fn systems(
     scenario: &Scenario,
     servers: &[String],
     url: Option<&str>,
+    consent: Option<&str>,
 ) -> Result<Vec<System>, Failure> {
     let systems = match url.or(scenario.target.as_deref().filter(|_| servers.is_empty())) {
-        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url)? }],
+        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url, consent)? }],
         None => open::servers(scenario, servers)?.into_iter().map(System::Started).collect(),
     };
     if systems.is_empty() {
@@ -117,18 +124,39 @@ pub(super) fn systems(
     Ok(systems)
 }
 
-fn target(url: &str) -> Result<Target, Failure> {
-    Target::parse(url).map_err(|refused| {
+fn target(url: &str, consent: Option<&str>) -> Result<Target, Failure> {
+    let target = match consent {
+        Some(token) => Target::consenting(url, token, &load::look_up),
+        None => Target::parse(url),
+    };
+    target.map_err(|refused| {
         let message = refused.to_string();
         match refused {
-            Refused::Elsewhere { .. } => Failure::refused(message),
+            Refused::Elsewhere { .. } | Refused::NoConsent { .. } => Failure::refused(message),
             Refused::Unusable { .. } => Failure::usage(message),
         }
     })
 }
 
+/// The command line as the record keeps it: a consent's token is a secret.
+fn without_token(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut secret = false;
+    arguments
+        .map(|argument| {
+            if std::mem::replace(&mut secret, argument == "--consent") {
+                "***".to_owned()
+            } else if argument.starts_with("--consent=") {
+                "--consent=***".to_owned()
+            } else {
+                argument
+            }
+        })
+        .collect()
+}
+
 pub(super) fn failure(error: &RunError) -> Failure {
     match error {
+        RunError::AboveConsent { .. } => Failure::refused(error.to_string()),
         RunError::Unplayable(_)
         | RunError::Configuration { .. }
         | RunError::Incident { .. }

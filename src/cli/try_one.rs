@@ -38,7 +38,7 @@ pub(super) fn run(command: &TryCommand, matches: &ArgMatches) -> Result<Exit, Fa
         .map_err(|failure| Failure::usage(failure.message.replace("--only", "--population")))?;
     let index = scenario.populations.iter().position(|population| population.name == only[0]).unwrap_or(0);
     let index = u16::try_from(index).map_err(|_| Failure::usage("the scenario has too many populations"))?;
-    let systems = run::systems(&scenario, &command.server, command.target.as_deref())?;
+    let systems = run::systems(&scenario, &command.server, command.target.as_deref(), None)?;
     let dir =
         tempfile::tempdir().map_err(|error| anyhow::anyhow!("cannot make a temporary folder: {error}"))?;
     let request = RunRequest {

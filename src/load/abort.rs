@@ -212,7 +212,8 @@ mod tests {
     #[test]
     fn a_quantile_breaks_when_more_than_its_complement_is_beyond_the_bound() {
         let slow = |at: f64| (Outcome::Ok, if at >= 10.0 && at.fract() < 0.15 { 3.0 } else { 0.1 });
-        assert_eq!(broken_at("p90(response_time) > 2s for 5s", slow), Some(11));
+        // A fifth of the requests of three seconds of five: 6 of 50.
+        assert_eq!(broken_at("p90(response_time) > 2s for 5s", slow), Some(13));
         assert_eq!(broken_at("p50(response_time) > 2s for 5s", slow), None);
         let refused = |at: f64| {
             if at < 10.0 { (Outcome::Ok, 0.1) } else { (Outcome::Shed, 0.0) }

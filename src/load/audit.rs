@@ -79,7 +79,7 @@ pub(super) async fn audit(
         let distinct = piece.into_iter().filter(|receipt| seen.insert(hash(receipt)));
         let distinct: Vec<_> = distinct.map(|receipt| (receipt, State::Unanswered)).collect();
         found.acknowledged += distinct.len() as u64;
-        until += Duration::from_millis(distinct.len() as u64);
+        until += Duration::from_millis(distinct.len() as u64) + target.time_for(distinct.len());
         left.extend(ask_all(&inquiry, distinct, until, &mut found.duplicated).await);
     }
     let until = Instant::now() + STORED_WITHIN;
@@ -142,6 +142,8 @@ impl Inquiry<'_> {
         for _ in 0..2 {
             let reused = connection.take().and_then(|mut open| open.is_still_open().then_some(open));
             let fresh = reused.is_none();
+            // The wait is the tool's own, and no fault of the system.
+            self.target.pass().await;
             match timeout(PATIENCE, self.answer(receipt, reused)).await {
                 Ok(Some((state, open))) => {
                     *connection = Some(open);

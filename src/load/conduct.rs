@@ -24,7 +24,7 @@ pub(super) enum Ended {
     Planned,
     /// Somebody wanted it.
     Interrupted,
-    /// A rule of the scenario said so.
+    /// A rule of the scenario said so, or the target.
     Aborted,
     /// The record cannot be written any more.
     RecordBroken,

@@ -56,6 +56,8 @@ struct Lane {
     /// It is on its crew's stack.
     idle: bool,
     handed: Option<Work>,
+    /// What it has taken and may not send yet: the target has a ceiling.
+    waiting: Option<Work>,
     wake: Arc<Notify>,
     /// The request under way, as it would stand in the record if the run ended now.
     current: Option<Sample>,
@@ -209,6 +211,16 @@ impl Dispatch {
         }
     }
 
+    /// A lane has taken a request that it may not send yet.
+    pub(super) fn wait(&mut self, lane: usize, work: Work) {
+        self.lanes[lane].waiting = Some(work);
+    }
+
+    /// It may now; `None`: the end has come meanwhile.
+    pub(super) fn waited(&mut self, lane: usize) -> Option<Work> {
+        self.lanes[lane].waiting.take()
+    }
+
     /// A lane takes a request up: `sent` is now.
     pub(super) fn sent(&mut self, lane: usize, work: &Work, sent: Offset) -> Sample {
         let sample = work.sample(Outcome::InFlight, sent);
@@ -286,6 +298,12 @@ impl Dispatch {
         self.release(now);
         for crew in &mut self.crews {
             for work in crew.backlog.drain(..) {
+                self.feed.push(Entry::Ended(work.not_sent(now)), now);
+            }
+        }
+        for lane in &mut self.lanes {
+            if let Some(work) = lane.waiting.take() {
+                self.in_flight -= 1;
                 self.feed.push(Entry::Ended(work.not_sent(now)), now);
             }
         }

@@ -109,3 +109,11 @@ pub(super) fn audited(found: &Found, at: Offset, to: &Aside) {
     };
     to.event(Event { at, what });
 }
+
+/// Tells the record that nothing was asked for again: the target wants no more requests.
+pub(super) fn not_audited(at: Offset, to: &Aside) {
+    let detail =
+        "the target withdrew its consent, so what it acknowledged was not asked for again".to_owned();
+    let what = What::Finding { code: "audit".to_owned(), detail, severity: Severity::Degraded };
+    to.event(Event { at, what });
+}

@@ -2,14 +2,33 @@
 //!
 //! The decision is made on the text of the target, before anything is looked up or connected to.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use hyper::Uri;
+use tokio::time::Instant;
+
+use super::ceiling::Ceiling;
+use super::consent::{self, Consent, Reply};
+
+/// How a name becomes addresses: `(host, port)`. A parameter, so that tests need no network.
+pub type Lookup<'a> = &'a dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
+
+/// The system's own look-up.
+///
+/// # Errors
+/// The name has no address, or nobody knows it.
+pub fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    (host.trim_start_matches('[').trim_end_matches(']'), port).to_socket_addrs().map(Iterator::collect)
+}
 
 /// A system under test that may be loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
-    /// The addresses to try, in order. Always of this machine.
+    /// The addresses to try, in order: of this machine, or those that have consented. No other is ever connected to; a name
+    /// is looked up once.
     pub(super) addresses: Vec<SocketAddr>,
     /// It is spoken to over TLS.
     pub(super) tls: bool,
@@ -17,6 +36,8 @@ pub struct Target {
     pub(super) authority: String,
     /// What stands before the path of every request, without a slash at its end.
     pub(super) base: String,
+    /// Of a target that is not this machine.
+    consent: Option<Arc<Consent>>,
 }
 
 /// Why a target is not loaded.
@@ -34,13 +55,30 @@ pub enum Refused {
     #[error(
         "target {url:?} is not this machine, and load goes only where it is wanted: \
          nothing was sent to it and its name was not looked up. \
-         Give a loopback address (127.0.0.1, [::1], localhost)"
+         Give a loopback address (127.0.0.1, [::1], localhost), or --consent TOKEN where the target says at \
+         /.well-known/peakday.json that it agrees"
     )]
     Elsewhere {
         /// As given.
         url: String,
     },
+    /// It was asked, and does not consent.
+    #[error(
+        "target {url:?} does not consent to be loaded, and nothing but that question was sent to it: {problem}"
+    )]
+    NoConsent {
+        /// As given.
+        url: String,
+        /// What it said, or that it did not answer.
+        problem: String,
+    },
 }
+
+/// How often a consent is asked for again.
+const EVERY: Duration = Duration::from_secs(60);
+/// A target that gives no answer for so long has withdrawn its consent: two questions in a row may be lost in a server that
+/// is as busy as it was wished to be.
+const SILENCE: Duration = Duration::from_secs(180);
 
 impl Target {
     /// Reads a target's URL: `http://` or `https://`, a literal loopback address or `localhost`, a port, and perhaps a path.
@@ -48,30 +86,127 @@ impl Target {
     /// # Errors
     /// It is no such URL, or another machine.
     pub fn parse(url: &str) -> Result<Self, Refused> {
-        let unusable = |problem: &str| Refused::Unusable { url: url.to_owned(), problem: problem.to_owned() };
-        let uri: Uri = url.trim().parse().map_err(|error| unusable(&format!("no URL: {error}")))?;
-        let authority = uri.authority().ok_or_else(|| unusable("it names no host"))?;
+        let (host, port, target) = Self::read(url)?;
         // Before anything else: whatever else is wrong with it, another machine is refused as such.
-        let ips = loopback(authority.host()).ok_or_else(|| Refused::Elsewhere { url: url.to_owned() })?;
-        let tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            Some(other) => return Err(unusable(&format!("{other}:// is not offered"))),
-            None => return Err(unusable("it does not say http:// or https://")),
+        let ips = loopback(&host).ok_or_else(|| Refused::Elsewhere { url: url.to_owned() })?;
+        let target = target.map_err(|problem| Refused::Unusable { url: url.to_owned(), problem })?;
+        Ok(Self { addresses: ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(), ..target })
+    }
+
+    /// The same of another machine that consents to be loaded by who has this token. The name is looked up once, every
+    /// address is asked, each has to consent, and no other is connected to later. This machine is not asked. Blocks for some
+    /// seconds at most for each address.
+    ///
+    /// # Errors
+    /// It is no such URL, or an address does not consent.
+    pub fn consenting(url: &str, token: &str, look_up: Lookup<'_>) -> Result<Self, Refused> {
+        let (host, port, target) = Self::read(url)?;
+        if loopback(&host).is_some() {
+            return Self::parse(url);
+        }
+        let target = target.map_err(|problem| Refused::Unusable { url: url.to_owned(), problem })?;
+        if target.tls {
+            let problem = "https:// is offered only on this machine".to_owned();
+            return Err(Refused::Unusable { url: url.to_owned(), problem });
+        }
+        let no = |problem: String| Refused::NoConsent { url: url.to_owned(), problem };
+        let addresses =
+            look_up(&host, port).map_err(|error| no(format!("{host} has no address: {error}")))?;
+        let target = Self { addresses, ..target };
+        match target.ask(token) {
+            Reply::Granted(terms) => {
+                let consent = Consent {
+                    token: token.to_owned(),
+                    ceiling: Ceiling::new(terms.max_rate_per_s),
+                    withdrawn: OnceLock::new(),
+                    every: EVERY,
+                    silence: SILENCE,
+                };
+                Ok(Self { consent: Some(Arc::new(consent)), ..target })
+            }
+            Reply::Refused(why) | Reply::Silent(why) => Err(no(why)),
+        }
+    }
+
+    /// A consent that is asked for again so often (a minute, unless this says otherwise), and is over after so long without
+    /// an answer (three minutes). Nothing changes for this machine.
+    #[must_use]
+    pub fn asked_every(self, every: Duration, silence: Duration) -> Self {
+        let consent = self.consent.map(|consent| {
+            let ceiling = Ceiling::new(consent.ceiling.per_second());
+            let (token, withdrawn) = (consent.token.clone(), OnceLock::new());
+            Arc::new(Consent { token, ceiling, withdrawn, every, silence })
+        });
+        Self { consent, ..self }
+    }
+
+    /// Host and port of a URL, and the rest of it as a target without addresses, or what is wrong with it.
+    fn read(url: &str) -> Result<(String, u16, Result<Self, String>), Refused> {
+        let unusable = |problem: String| Refused::Unusable { url: url.to_owned(), problem };
+        let uri: Uri = url.trim().parse().map_err(|error| unusable(format!("no URL: {error}")))?;
+        let authority = uri.authority().ok_or_else(|| unusable("it names no host".to_owned()))?;
+        let tls = uri.scheme_str() == Some("https");
+        let problem = match uri.scheme_str() {
+            Some("http" | "https") if authority.as_str().contains('@') => {
+                Some("a user name in it would be ignored".to_owned())
+            }
+            Some("http" | "https") if uri.query().is_some() => {
+                Some("a query belongs to a step's path".to_owned())
+            }
+            Some("http" | "https") => None,
+            Some(other) => Some(format!("{other}:// is not offered")),
+            None => Some("it does not say http:// or https://".to_owned()),
         };
-        if authority.as_str().contains('@') {
-            return Err(unusable("a user name in it would be ignored"));
-        }
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        if uri.query().is_some() {
-            return Err(unusable("a query belongs to a step's path"));
-        }
-        Ok(Self {
-            addresses: ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect(),
+        let target = Self {
+            addresses: Vec::new(),
             tls,
             authority: authority.as_str().to_owned(),
             base: uri.path().trim_end_matches('/').to_owned(),
-        })
+            consent: None,
+        };
+        let (host, port) =
+            (authority.host().to_owned(), authority.port_u16().unwrap_or(if tls { 443 } else { 80 }));
+        Ok((host, port, problem.map_or(Ok(target), Err)))
+    }
+
+    /// Asks every address for its consent.
+    pub(super) fn ask(&self, token: &str) -> Reply {
+        // Under the ceiling too, once there is one.
+        let wait = || {
+            if let Some(consent) = &self.consent {
+                let now = Instant::now();
+                std::thread::sleep(consent.ceiling.reserve(now).duration_since(now));
+            }
+        };
+        consent::ask(&self.addresses, &self.authority, token, wait)
+    }
+
+    /// The consent; `None` for this machine.
+    pub(super) fn consent(&self) -> Option<&Arc<Consent>> {
+        self.consent.as_ref()
+    }
+
+    /// When one more request may be sent; `None`: at once.
+    pub(super) fn reserve(&self) -> Option<Instant> {
+        self.consent.as_ref().map(|consent| consent.ceiling.reserve(Instant::now()))
+    }
+
+    /// Waits until one more request may be sent.
+    pub(super) async fn pass(&self) {
+        if let Some(at) = self.reserve() {
+            tokio::time::sleep_until(at).await;
+        }
+    }
+
+    /// How long so many requests take at least.
+    pub(super) fn time_for(&self, requests: usize) -> Duration {
+        let consent = self.consent.as_ref();
+        consent.map_or(Duration::ZERO, |consent| consent.ceiling.time_for(requests))
+    }
+
+    /// Why the target no longer consents.
+    pub(super) fn withdrawn(&self) -> Option<&str> {
+        self.consent.as_ref()?.withdrawn.get().map(String::as_str)
     }
 
     /// The target as a URL.

@@ -141,7 +141,16 @@ impl Floor {
         }
     }
 
-    async fn request(&self, clock: &Clock, lane: usize, mut work: Work, patience: &mut Patience) {
+    /// Waits until the ceiling of the target lets a request pass; `None`: the end has come meanwhile.
+    async fn let_pass(&self, lane: usize, work: Work) -> Option<Work> {
+        let Some(at) = self.target.reserve() else { return Some(work) };
+        self.dispatch().wait(lane, work);
+        tokio::time::sleep_until(at).await;
+        self.dispatch().waited(lane)
+    }
+
+    async fn request(&self, clock: &Clock, lane: usize, work: Work, patience: &mut Patience) {
+        let Some(mut work) = self.let_pass(lane, work).await else { return };
         let sent = clock.now();
         let (sample, rendered, connection) = {
             let mut dispatch = self.dispatch();
@@ -154,7 +163,7 @@ impl Floor {
         let client = if opener.tells_clients_apart() { self.client(&work) } else { 0 };
         let answer = match &rendered {
             Ok(rendered) => {
-                let exchange = exchange(opener, client, connection, rendered);
+                let exchange = exchange(opener, &self.target, client, connection, rendered);
                 patience.until(deadline, exchange).await.unwrap_or(Err(Fault::TimedOut))
             }
             Err(fault) => Err(fault.clone()),
@@ -288,12 +297,13 @@ impl Floor {
 /// its user's.
 pub(super) async fn exchange(
     opener: &Opener,
+    target: &Target,
     client: u64,
     connection: Option<Connection>,
     request: &Rendered,
 ) -> Result<(Answered, Option<Connection>), Fault> {
     let Lent { connection: lent, turn } = opener.lend(client).await?;
-    let (answered, connection) = over(opener, client, connection.or(lent), request).await?;
+    let (answered, connection) = over(opener, target, client, connection.or(lent), request).await?;
     let connection = opener.take_back(connection);
     drop(turn);
     Ok((answered, connection))
@@ -304,6 +314,7 @@ pub(super) async fn exchange(
 /// one; it is one request, whose clock goes on.
 async fn over(
     opener: &Opener,
+    target: &Target,
     client: u64,
     connection: Option<Connection>,
     request: &Rendered,
@@ -314,7 +325,8 @@ async fn over(
         let used = connection.is_used();
         match connection.exchange(request).await {
             Ok(answered) => return Ok((answered, connection)),
-            Err(broken) if used && broken.is_idle_close() => {}
+            // The second one goes over the wire too.
+            Err(broken) if used && broken.is_idle_close() => target.pass().await,
             Err(broken) => return Err(broken.fault),
         }
     }

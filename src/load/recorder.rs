@@ -91,9 +91,14 @@ impl Feed {
         self.to = None;
     }
 
-    /// Why the run is to end before its time, where a rule says so.
+    /// Why the run is to end before its time, where a rule or the target says so.
     pub(super) fn aborted(&self) -> Option<&str> {
         self.aborted.get().map(String::as_str)
+    }
+
+    /// Where others say that the run is to end, and why: the first reason counts.
+    pub(super) fn ends(&self) -> Arc<OnceLock<String>> {
+        Arc::clone(&self.aborted)
     }
 
     /// True when the record can no longer be written.

@@ -116,6 +116,8 @@ impl System {
 pub struct RunOutcome {
     /// Somebody pressed Ctrl-C; what was measured until then is in the record.
     pub interrupted: bool,
+    /// The target withdrew its consent; what was measured until then is in the record.
+    pub refused: bool,
     /// Systems that were played against, in whole or in part.
     pub played: usize,
 }
@@ -145,6 +147,19 @@ pub enum RunError {
         name: String,
         /// Why not, and what to do.
         problem: String,
+    },
+    /// The plan is more than the target consents to.
+    #[error(
+        "the plan comes to {planned:.0} requests a second in its busiest minute, and {url} consents to {allowed} a second: \
+         nothing was sent; lower --scale, name another --window, or ask for a higher max_rate_per_s"
+    )]
+    AboveConsent {
+        /// Expected requests per second.
+        planned: f64,
+        /// The target.
+        url: String,
+        /// Its ceiling, requests per second.
+        allowed: f64,
     },
     /// A server did not come up.
     #[error("server {name:?}: {source}")]

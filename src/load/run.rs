@@ -34,7 +34,7 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
     let layout = layout(request);
     header(request, &layout, stages.first().map(|stage| &stage.placement)).write(&request.run_dir)?;
 
-    let mut outcome = RunOutcome { interrupted: false, played: 0 };
+    let mut outcome = RunOutcome { interrupted: false, refused: false, played: 0 };
     for stage in stages {
         if interrupt::pressed() {
             break;
@@ -58,6 +58,10 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
         outcome.played += 1;
     }
     outcome.interrupted = interrupt::pressed();
+    outcome.refused = request
+        .systems
+        .iter()
+        .any(|of| matches!(of, System::Running { target, .. } if target.withdrawn().is_some()));
     Ok(outcome)
 }
 

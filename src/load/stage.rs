@@ -26,7 +26,8 @@ use super::recorder::{Aside, Entry, Recorder, Waiting, channel};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::under_test::UnderTest;
-use super::{audit, findings, incidents, preload, start};
+use super::vigil::Vigil;
+use super::{audit, findings, incidents, peak, preload, start};
 use crate::record::{Layout, Writer};
 use crate::scenario::{Incident, IncidentKind, Scenario};
 use crate::units::Offset;
@@ -66,6 +67,7 @@ impl Stage {
         };
         let scenario = Arc::clone(&request.scenario);
         possible(&scenario, of)?;
+        below_the_ceiling(request, of)?;
         let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?
             .of_shard(request.share.shard);
         Ok(Self {
@@ -182,6 +184,10 @@ impl Stage {
         let Some(audit) = &self.plan.scenario.audit else {
             return Ok(());
         };
+        if under_test.target().withdrawn().is_some() {
+            findings::not_audited(clock.now(), to);
+            return Ok(());
+        }
         to.push(Entry::Phase(Phase::Auditing));
         // A record that is broken is told of elsewhere.
         if !to.spooled() {
@@ -264,6 +270,9 @@ impl Stage {
         };
         let sampler =
             Sampler::start(subjects, clock, aside.clone()).map_err(system("start the sampler's thread"))?;
+        let ends = floor.dispatch().feed.ends();
+        let vigil =
+            Vigil::start(&floor.target, ends).map_err(system("start the thread that asks for consent"))?;
         // Nothing fails here: the clock is set once.
         let _ = floor.clock.set(clock);
         let ended = tokio::select! {
@@ -272,6 +281,7 @@ impl Stage {
             never = under_test.live(&clock, aside, incidents::acts(&self.plan)) => match never {},
         };
         floor.over.give();
+        drop(vigil);
         sampler.stop();
         let stopped = attack.stop().await.map_err(|error| RunError::Lanes(error.to_string()));
         let ended = ended?;
@@ -281,6 +291,22 @@ impl Stage {
     /// Lanes of all populations that play.
     fn lanes(&self) -> usize {
         self.plan.populations.iter().filter(|of| of.played).map(|of| of.lanes).sum()
+    }
+}
+
+/// Whether the plan stays below what the target consents to; one of several generators takes its part of that.
+fn below_the_ceiling(request: &RunRequest, of: &System) -> Result<(), RunError> {
+    let System::Running { target, .. } = of else { return Ok(()) };
+    let Some(consent) = target.consent() else { return Ok(()) };
+    consent.ceiling.divide(request.share.shard.of());
+    let populations = &request.scenario.populations;
+    let plays = |index: usize| request.only.is_empty() || request.only.contains(&populations[index].name);
+    let planned = peak::planned(&request.scenario, &request.timeline, plays);
+    let allowed = consent.ceiling.per_second();
+    if planned <= allowed {
+        Ok(())
+    } else {
+        Err(RunError::AboveConsent { planned, url: target.url(), allowed })
     }
 }
 

@@ -188,7 +188,8 @@ impl Tried<'_> {
         let shown = rendered.as_ref().map_or_else(|fault| vec![fault.name().into_owned()], shown);
         let begun = Instant::now();
         let connection = self.connection.take();
-        let sending = async { exchange(&self.opener, 0, connection, &rendered?).await };
+        let target = self.under_test.target();
+        let sending = async { exchange(&self.opener, target, 0, connection, &rendered?).await };
         let answer = tokio::time::timeout(due.timeout.into(), sending).await.unwrap_or(Err(Fault::TimedOut));
         let service_time = clock::span(begun.elapsed());
         let (judged, answer) = match answer {

@@ -172,7 +172,7 @@ impl UnderTest {
                 let told = ("server back".to_owned(), "the server accepts requests again".to_owned());
                 return Some(Act { at: now + back_after, what: Doing::Start, told });
             }
-            Doing::Start => match self.start_again(clock, to).await {
+            Doing::Start => match self.start_again(self.target.addresses[0], clock, to).await {
                 Ok(()) => {
                     self.order_faults(clock, to);
                     tell(clock.now(), told);
@@ -203,14 +203,14 @@ impl UnderTest {
         }
     }
 
-    /// Starts the server on the store and at the address that it has.
-    async fn start_again(&mut self, clock: &Clock, to: &Aside) -> Result<(), RunError> {
+    /// Starts the server on the store that it has, at this address.
+    async fn start_again(&mut self, at: SocketAddr, clock: &Clock, to: &Aside) -> Result<(), RunError> {
         let Some((order, server)) = &mut self.server else {
             return Ok(());
         };
         // What was preloaded is in the store.
         order.preload = None;
-        order.listen = self.target.addresses[0];
+        order.listen = at;
         (*server, self.target) = up(&self.name, order).await?;
         self.process.store(server.pid(), Ordering::Relaxed);
         self.told = false;
@@ -235,7 +235,8 @@ impl UnderTest {
             let what = What::ServerExited { status: describe(status), wanted: false };
             to.event(Event { at: clock.now(), what });
         }
-        self.start_again(clock, to).await
+        // Nobody goes on where it was: any free port will do, and a client may have taken that one.
+        self.start_again(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0), clock, to).await
     }
 
     /// Stops the server where the tool has started it, and removes its store unless it is to be kept.

@@ -44,6 +44,7 @@ pub(super) fn markdown(report: &Report) -> String {
     for server in &summary.servers {
         section(&mut text, &format!("Requests by step: {}", server.name), &tables::steps(server), STEPS_NOTE);
     }
+    section(&mut text, "What happened", &tables::happenings(&report.run), "");
     section(
         &mut text,
         "Errors: where each kind was seen, and its first example",

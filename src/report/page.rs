@@ -139,6 +139,10 @@ fn sections(report: &Report) -> String {
         let title = format!("Requests by step: {}", server.name);
         html += &section(&format!("steps-{}", server.name), &title, &tables::steps(server), STEPS_NOTE);
     }
+    let happenings = tables::happenings(&report.run);
+    if !happenings.is_empty() {
+        html += &section("happened", "What happened", &happenings, "");
+    }
     let errors = tables::errors(&report.run);
     if !errors.is_empty() {
         html += &section("errors", "Errors: where each kind was seen, and its first example", &errors, "");

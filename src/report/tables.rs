@@ -173,6 +173,27 @@ fn quantile(of: &Quantiles, q: f64, value: Option<u64>) -> String {
     }
 }
 
+/// Incidents, and what else happened to a server or ended a run.
+pub(super) fn happenings(run: &Run) -> Table {
+    let mut table = Table::new(&["server", "time of day", "#into the run", "what happened"]);
+    for server in &run.servers {
+        for event in &server.events {
+            let words = match &event.what {
+                What::Incident { detail, .. } => detail.clone(),
+                What::Aborted { reason } => format!("the run was ended: {reason}"),
+                What::ServerExited { status, wanted: false } => {
+                    format!("the server ended by itself ({status})")
+                }
+                _ => continue,
+            };
+            let into = format!("{:.1} s", event.at.secs_f64());
+            let at = run.header.layout.timeline.scenario_time(event.at);
+            table.row(vec![server.header.name.as_str().into(), at.into(), into.into(), words.into()]);
+        }
+    }
+    table
+}
+
 /// The kinds of errors, where each was seen, and the first example of it.
 pub(super) fn errors(run: &Run) -> Table {
     let mut table = Table::new(&["server", "error", "seen in", "first at", "example"]);

@@ -165,6 +165,14 @@ fn a_run_that_was_killed_is_still_reported_and_its_server_is_gone() {
 
     let output = peakday(&["report", run.to_str().unwrap()]);
     assert!(output.status.success(), "{}", said(&output).1);
+    for (form, begins) in [("md", "# "), ("junit", "<?xml"), ("json", "{")] {
+        let output = peakday(&["report", run.to_str().unwrap(), "--format", form]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.starts_with(begins), "{form}: {text}");
+    }
+    let output = peakday(&["report", run.to_str().unwrap(), "--format", "svg"]);
+    let plots = String::from_utf8_lossy(&output.stdout);
+    assert!(plots.lines().count() > 3 && plots.lines().all(|path| Path::new(path).is_file()), "{plots}");
     let summary = summary(&run);
     let name = server.file_name().unwrap().to_str().unwrap();
     let found = summary["servers"].as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap();

@@ -16,7 +16,11 @@ use peakday::units::{Rate, Span};
 
 /// A server on a thread of its own, until the process ends.
 fn serve(router: Router) -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), router)
+}
+
+pub(crate) fn serve_at(address: SocketAddr, router: Router) -> SocketAddr {
+    let listener = std::net::TcpListener::bind(address).unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -29,7 +33,7 @@ fn serve(router: Router) -> SocketAddr {
     address
 }
 
-fn step(name: &str, path: &str) -> Step {
+pub(crate) fn step(name: &str, path: &str) -> Step {
     Step {
         name: name.to_owned(),
         class: name.to_owned(),
@@ -54,7 +58,7 @@ fn step(name: &str, path: &str) -> Step {
     }
 }
 
-fn population(name: &str, per_second: f64, steps: Vec<Step>) -> Population {
+pub(crate) fn population(name: &str, per_second: f64, steps: Vec<Step>) -> Population {
     Population {
         name: name.to_owned(),
         legitimate: true,
@@ -72,7 +76,11 @@ fn population(name: &str, per_second: f64, steps: Vec<Step>) -> Population {
     }
 }
 
-fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::Path) -> RunRequest {
+pub(crate) fn request(
+    populations: Vec<Population>,
+    address: SocketAddr,
+    dir: &std::path::Path,
+) -> RunRequest {
     let run = RunPlan {
         from: "12:00".parse().unwrap(),
         to: "12:00:02".parse().unwrap(),
@@ -129,7 +137,7 @@ fn request(populations: Vec<Population>, address: SocketAddr, dir: &std::path::P
 }
 
 /// Offered, sent, ok, shed, failed, timed out, not sent, of a population and step, run-in included.
-fn counts(dir: &std::path::Path, population: u16, step: u16) -> [u64; 7] {
+pub(crate) fn counts(dir: &std::path::Path, population: u16, step: u16) -> [u64; 7] {
     let run = record::open(dir).unwrap();
     let mut total = [0; 7];
     for row in run.servers[0].counters().unwrap() {

@@ -6,6 +6,7 @@ mod fake_run;
 mod goose_open;
 mod hlog_python;
 mod killed;
+mod load_consent;
 mod load_run;
 mod load_server;
 mod overload;

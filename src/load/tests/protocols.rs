@@ -77,7 +77,7 @@ async fn a_pool_of_two_carries_many_requests_at_once_whatever_is_spoken() {
             let places = Places::within(None);
             let opener = running.opener(Connection::PoolOf(2), network.clone(), &places);
             let health = running.health();
-            let asked = (0..30).map(|_| exchange(&opener, 0, None, &health));
+            let asked = (0..30).map(|_| exchange(&opener, &running.target, 0, None, &health));
             for answer in join_all(asked).await {
                 let (answered, connection) = answer.unwrap();
                 assert_eq!((answered.status, &answered.body[..]), (200, &b"ok\n"[..]));
@@ -142,7 +142,7 @@ async fn sessions_are_resumed_where_both_sides_want_it() {
         let network = Network { resumption, ..Network::default() };
         let opener = running.opener(Connection::New, network, &places);
         for _ in 0..5 {
-            exchange(&opener, 0, None, &running.health()).await.unwrap();
+            exchange(&opener, &running.target, 0, None, &running.health()).await.unwrap();
         }
         assert_eq!(places.handshakes(), expected, "{config}, {resumption}");
     }
