@@ -55,7 +55,10 @@ impl Script {
     /// Expected requests of one journey that meets no failure, steps that are not `counted` left out: what sizing
     /// multiplies with the day's journeys. Infinite if the steps have a loop without a way out.
     pub fn requests_per_journey(&self) -> f64 {
-        self.plays().iter().zip(&self.steps).filter(|(_, step)| step.counted).map(|(plays, _)| plays).sum()
+        let plays = self.plays();
+        let counted = plays.iter().zip(&self.steps).filter(|(_, step)| step.counted);
+        // The sum of no floats is -0, which would be printed.
+        counted.map(|(plays, _)| plays).fold(0.0, |sum, plays| sum + plays)
     }
 
     /// Expected requests of every step in one journey that meets no failure; a step that is played every so many

@@ -265,7 +265,7 @@ fn a_rate_in_a_stretch_of_the_day_is_that_rate_there_and_nothing_elsewhere() {
 }
 
 #[test]
-fn the_server_for_the_peak_hour_of_twelve_million_is_sized_as_its_file_says() {
+fn the_server_for_the_busiest_minute_of_twelve_million_is_sized_as_its_file_says() {
     let scenario = shipped_scenario("target-12m");
     let config = |name: &str| {
         let entry = scenario.servers.iter().find(|entry| entry.name == name).expect("a server");
@@ -273,7 +273,7 @@ fn the_server_for_the_peak_hour_of_twelve_million_is_sized_as_its_file_says() {
     };
     let (peak, x4) = (config("peak-12m"), config("x4"));
     let hold = peak.hold_law(Class::Form).expect("a hold law").mean().as_secs_f64();
-    assert_eq!(peak.slots.workers, (3_461.0 / 0.8 * hold).ceil() as usize);
+    assert_eq!(peak.slots.workers, (3_305.3 / 0.8 * hold).ceil() as usize);
     assert_eq!(peak.slots.queue, (peak.slots.workers as f64 / hold).round() as usize);
     assert_eq!(peak.hold, x4.hold);
     for (name, software) in [("target-12m", 0.35), ("target-12m-software", 0.80)] {
