@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::arrivals::Fit;
 use crate::record::{Event, Severity, What};
+use crate::scenario::Pacing;
 use crate::units::Offset;
 
 /// Share of the offered requests that may fail for a want of this machine before the run is not to be believed.
@@ -18,6 +19,10 @@ pub(super) fn tell(floor: &Floor, descriptors: Option<u64>, at: Offset, to: &Asi
         to.event(Event { at, what: What::Finding { code: code.to_owned(), detail, severity } });
     };
     instants(floor, &finding);
+    if floor.plan.scenario.run.pacer == Pacing::Spin {
+        let detail = "the pacer spins: it keeps its processor busy whatever the load, so how busy that was says nothing";
+        finding("spin", Severity::Note, detail.to_owned());
+    }
     let offered = floor.dispatch().offered();
     let (ours, kinds) = {
         let errors = floor.errors();

@@ -148,7 +148,7 @@ fn requests_that_were_not_sent_degrade_and_then_invalidate() {
 #[test]
 fn a_generator_that_is_busy_all_the_time_or_for_ten_seconds_degrades() {
     // The machine of these tests gives the generator one processor.
-    let busy = |from: f64, to: f64| {
+    let play = |from: f64, to: f64, spins: bool| {
         let dir = tempfile::tempdir().unwrap();
         let run = testing::run(dir.path(), &testing::layout(), &[], |writer| {
             healthy(writer);
@@ -156,9 +156,17 @@ fn a_generator_that_is_busy_all_the_time_or_for_ten_seconds_degrades() {
                 let share = if (from..to).contains(&f64::from(second)) { 0.98 } else { 0.1 };
                 writer.resources(&generator(f64::from(second), share));
             }
+            if spins {
+                let what =
+                    What::Finding { code: "spin".into(), detail: String::new(), severity: Severity::Note };
+                writer.event(&Event { at: at(0.0), what });
+            }
         });
         summarize(&run).unwrap().servers.remove(0).validity
     };
+    let busy = |from, to| play(from, to, false);
+    // A pacer that spins is always busy.
+    assert_eq!(codes(&play(0.0, 21.0, true)), ["spin"]);
     assert_eq!(codes(&busy(0.0, 21.0)), ["generator-cpu"]);
     assert_eq!(codes(&busy(5.0, 15.0)), ["generator-cpu"]);
     assert_eq!(codes(&busy(5.0, 10.0)), [""; 0]);
