@@ -1,34 +1,94 @@
-//! One live line for the configuration that is played, on standard error and only on a terminal.
+//! One live line for each configuration, on standard error and only on a terminal.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::load::{Listener, Phase, Progress};
 use crate::scenario::Timeline;
+use crate::units::Span;
 
-/// A listener that keeps one line up to date; on anything but a terminal it says only which part begins.
-pub(super) fn listener(timeline: &Timeline) -> Listener {
-    let timeline = *timeline;
-    let terminal = std::io::stderr().is_terminal();
-    let last = std::sync::Mutex::new(None);
-    Arc::new(move |progress: &Progress| {
-        if terminal {
-            say(&format!("\r\x1b[2K{}", line(progress, &timeline)));
-            return;
-        }
-        let part = (progress.server.clone(), progress.phase);
-        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.as_ref() != Some(&part) {
-            say(&format!("{}: {}\n", progress.server, name(progress.phase)));
-            *last = Some(part);
-        }
-    })
+/// Cells of the bar.
+const BAR: usize = 10;
+/// Back to the beginning of the line, and clear it.
+const AGAIN: &str = "\r\x1b[2K";
+/// What is wider than the terminal is cut off, so that a line stays one line; and the end of that.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
+/// The lines of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    timeline: Timeline,
+    terminal: bool,
+    last: Arc<Mutex<Last>>,
 }
 
-/// Ends the live line.
-pub(super) fn done() {
-    if std::io::stderr().is_terminal() {
-        say("\r\x1b[2K");
+/// What was heard of the configuration that is played.
+#[derive(Debug, Default)]
+struct Last {
+    server: String,
+    phase: Option<Phase>,
+    sums: Sums,
+}
+
+/// What a configuration was asked and did so far, run-in included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Sums {
+    offered: u64,
+    good: u64,
+    shed: u64,
+    failed: u64,
+}
+
+impl Live {
+    pub(super) fn new(timeline: &Timeline) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self { timeline: *timeline, terminal, last: Arc::default() }
+    }
+
+    /// Keeps the line of the present configuration up to date, and leaves those before it; on anything but a terminal it says
+    /// only which part begins.
+    pub(super) fn listener(&self) -> Listener {
+        let live = self.clone();
+        Arc::new(move |progress: &Progress| live.hear(progress))
+    }
+
+    /// Leaves the last line with what its configuration came to.
+    pub(super) fn done(&self) {
+        let last = self.last();
+        if self.terminal && !last.server.is_empty() {
+            say(&format!("{AGAIN}{NO_WRAP}{}{WRAP}\n", over(&last)));
+        }
+    }
+
+    fn hear(&self, progress: &Progress) {
+        let mut last = self.last();
+        let mut text = String::new();
+        if last.server != progress.server {
+            if self.terminal && !last.server.is_empty() {
+                text = format!("{AGAIN}{NO_WRAP}{}{WRAP}\n", over(&last));
+            }
+            *last = Last { server: progress.server.clone(), ..Last::default() };
+        }
+        // A part that begins brings the numbers of the second before it once more.
+        if last.phase == Some(progress.phase) {
+            last.sums.offered += progress.offered;
+            last.sums.good += progress.good;
+            last.sums.shed += progress.shed;
+            last.sums.failed += progress.failed;
+        }
+        if self.terminal {
+            text.push_str(&format!("{AGAIN}{NO_WRAP}{}{WRAP}", line(progress, &self.timeline)));
+        } else if last.phase != Some(progress.phase) {
+            text = format!("{}: {}\n", progress.server, name(progress.phase));
+        }
+        last.phase = Some(progress.phase);
+        drop(last);
+        say(&text);
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,19 +107,95 @@ const fn name(phase: Phase) -> &'static str {
     }
 }
 
-fn line(progress: &Progress, timeline: &Timeline) -> String {
-    let Progress { server, phase, at, left, offered, ok, shed, failed, response_p99, lag_p99 } = progress;
-    if *phase != Phase::Playing {
-        return format!("{server}: {}", name(*phase));
-    }
-    let millis = |span: &Option<crate::units::Span>| {
-        span.map_or_else(|| "-".to_owned(), |span| format!("{:.0} ms", span.secs_f64() * 1e3))
-    };
+/// What stays of a configuration that is over.
+fn over(last: &Last) -> String {
+    let Sums { offered, good, shed, failed } = last.sums;
+    let share = if offered > 0 { 100.0 * good as f64 / offered as f64 } else { 0.0 };
     format!(
-        "{server} {} ({:.0} s left)  offered {offered}/s  ok {ok}/s  refused {shed}/s  failed {failed}/s  p99 {}  lag {}",
-        timeline.scenario_time(*at),
-        left.secs_f64(),
-        millis(response_p99),
-        millis(lag_p99),
+        "{:<10} {}  played: offered {offered}, good {good} ({share:.0} %), refused {shed}, failed {failed}",
+        last.server,
+        "█".repeat(BAR),
     )
+}
+
+/// The line of a configuration: what matters most stands first, as a narrow terminal cuts off the end.
+fn line(progress: &Progress, timeline: &Timeline) -> String {
+    let Progress { server, phase, at, left, offered, good, shed, failed, response_p99, lag_p99, .. } =
+        progress;
+    if *phase != Phase::Playing {
+        return format!("{server:<10} {}", name(*phase));
+    }
+    let whole = timeline.end().since(timeline.start()).secs_f64();
+    let filled = (BAR as f64 * (1.0 - left.secs_f64() / whole)).clamp(0.0, BAR as f64) as usize;
+    let failed = if *failed > 0 { format!("  failed {failed}/s") } else { String::new() };
+    format!(
+        "{server:<10} {}{} {:>5} left  offered {offered:>5}/s  good {good:>5}/s  p99 {:>7}  refused {shed:>4}/s  lag {:>7}{failed}  {}",
+        "█".repeat(filled),
+        "░".repeat(BAR - filled),
+        format!("{:.0} s", left.secs_f64()),
+        short(*response_p99),
+        short(*lag_p99),
+        timeline.scenario_time(*at),
+    )
+}
+
+/// A length of time in two or three digits.
+fn short(span: Option<Span>) -> String {
+    let Some(span) = span else { return "–".to_owned() };
+    match span.micros() {
+        micros @ ..1_000 => format!("{micros} µs"),
+        micros @ 1_000..10_000 => format!("{:.1} ms", micros as f64 / 1e3),
+        micros @ 10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        micros => format!("{:.1} s", micros as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::example;
+    use crate::units::Offset;
+
+    fn progress(phase: Phase) -> Progress {
+        Progress {
+            server: "flat-3m".to_owned(),
+            phase,
+            at: Offset::from_secs_f64(30.0),
+            left: Span::from_secs(45),
+            offered: 812,
+            ok: 700,
+            good: 640,
+            shed: 112,
+            failed: 0,
+            response_p99: Some(Span::from_millis(1_240)),
+            lag_p99: Some(Span::from_nanos(310_000)),
+        }
+    }
+
+    #[test]
+    fn a_line_says_time_left_offered_goodput_p99_refusals_and_send_lag() {
+        let timeline = example::timeline("18:50", "20:05", 60.0);
+        let playing = line(&progress(Phase::Playing), &timeline);
+        assert_eq!(
+            playing,
+            "flat-3m    █████░░░░░  45 s left  offered   812/s  good   640/s  p99   1.2 s  refused  112/s  lag  310 µs  19:20:00"
+        );
+        assert!(line(&progress(Phase::Draining), &timeline).ends_with("waiting for the last answers"));
+        let failing = Progress { failed: 3, response_p99: None, ..progress(Phase::Playing) };
+        let failing = line(&failing, &timeline);
+        assert!(failing.contains("failed 3/s") && failing.contains("p99       –"), "{failing}");
+    }
+
+    #[test]
+    fn the_seconds_of_a_configuration_add_up_in_the_line_that_stays() {
+        let timeline = example::timeline("18:50", "20:05", 60.0);
+        let live = Live { timeline, terminal: false, last: Arc::default() };
+        for phase in [Phase::Starting, Phase::Playing, Phase::Playing, Phase::Playing, Phase::Draining] {
+            live.hear(&progress(phase));
+        }
+        let stays = over(&live.last());
+        assert!(stays.contains("offered 1624, good 1280 (79 %), refused 224, failed 0"), "{stays}");
+        live.hear(&Progress { server: "x4".to_owned(), ..progress(Phase::Starting) });
+        assert_eq!(live.last().sums, Sums::default());
+    }
 }

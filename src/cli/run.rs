@@ -9,8 +9,9 @@ use clap::{ArgMatches, Args};
 use super::exit::{Exit, Failure};
 use super::open::{self, Opened};
 use super::play::{self, PlayArgs};
+use super::progress::Live;
 use super::share::ShareArgs;
-use super::{progress, result};
+use super::{result, share};
 use crate::load::{self, About, Launch, Refused, RunError, RunRequest, System, Target};
 use crate::scenario::{Origin, Pacing, Scenario, Setting};
 
@@ -59,8 +60,16 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
     }
     let only = play::only(&scenario, &command.only)?;
     let systems = systems(&scenario, &command.server, command.target.as_deref(), command.consent.as_deref())?;
-    let share = command.share.share(systems.len())?;
-    let (run_dir, run_id) = folder(command.out, &scenario.name)?;
+    let parent = command.share.parent()?;
+    let live = Live::new(&scenario.run.timeline());
+    let share = match &parent {
+        Some(parent) => share::of_parent(parent),
+        None => command.share.share(&scenario, &only, &systems)?,
+    };
+    let (run_dir, run_id) = match &parent {
+        Some(parent) => (parent.order().folder.clone(), parent.order().shard.to_string()),
+        None => folder(command.out, &scenario.name)?,
+    };
     let request = RunRequest {
         timeline: scenario.run.timeline(),
         seed: scenario.seed,
@@ -73,16 +82,19 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
             command: without_token(std::env::args()),
             scenario_text: resolved(found.text, &settings),
         },
-        messages: command.messages,
+        messages: command.messages.or_else(|| command.share.own_address()),
         share,
-        progress: (!command.quiet).then(|| progress::listener(&scenario.run.timeline())),
+        progress: (!command.quiet).then(|| live.listener()),
         launch: Launch::this_program()
             .map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,
         keep_data: command.keep_data,
         scenario: Arc::new(scenario),
     };
+    if let Some(parent) = parent {
+        return share::play(request, parent);
+    }
     let played = load::run(&request);
-    progress::done();
+    live.done();
     match played {
         Ok(outcome) => {
             let exit = result::print(&run_dir, outcome.interrupted)?;
@@ -124,7 +136,7 @@ pub(super) fn systems(
     Ok(systems)
 }
 
-fn target(url: &str, consent: Option<&str>) -> Result<Target, Failure> {
+pub(super) fn target(url: &str, consent: Option<&str>) -> Result<Target, Failure> {
     let target = match consent {
         Some(token) => Target::consenting(url, token, &load::look_up),
         None => Target::parse(url),

@@ -223,7 +223,7 @@ pub(super) fn describe(status: ExitStatus) -> String {
 }
 
 /// A process inherits the cores of the thread that starts it, so that it never runs elsewhere, not even at its start.
-async fn spawn_on(cores: &[usize], mut command: Command) -> io::Result<Child> {
+pub(super) async fn spawn_on(cores: &[usize], mut command: Command) -> io::Result<Child> {
     let cores = cores.to_vec();
     let (tell, told) = oneshot::channel();
     let starter = std::thread::Builder::new().name("starter".to_owned());

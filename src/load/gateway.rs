@@ -8,15 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::header::HOST;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::extract::Text;
 use super::lane::Floor;
+use super::plan::Plan;
 use super::recorder::Aside;
+use super::team::Pigeonholes;
 use super::vars::Vars;
 use crate::record::{Event, Severity, What};
 use crate::scenario::{Messages, Subject};
@@ -25,11 +29,44 @@ use crate::units::Offset;
 /// The largest message that is taken.
 const LARGEST: usize = 64 * 1_024;
 
+/// The header of a message that another shard has passed on: it is not passed on again.
+const PASSED_ON: &str = "x-peakday-shard";
+
 /// Where messages come in, before anybody listens.
 #[derive(Debug)]
-pub(super) struct Gateway {
-    listener: TcpListener,
-    address: SocketAddr,
+pub(super) enum Gateway {
+    /// At an address of this machine.
+    Net(TcpListener, SocketAddr),
+    /// From whoever started this generator, sorted already.
+    Parent(mpsc::UnboundedReceiver<Bytes>),
+}
+
+/// To whom messages go.
+#[derive(Debug, Clone)]
+pub(super) enum Desk {
+    /// All are for the journeys of this process.
+    Own(Arc<Floor>),
+    /// Some are for shards elsewhere, which listen at these addresses.
+    Among(Arc<Floor>, Arc<[SocketAddr]>),
+    /// Each is for one of the generators that this process has started.
+    Team(Arc<Plan>, Pigeonholes),
+}
+
+impl Desk {
+    /// The desk of a generator whose plan's shards listen at `addresses`; none: what comes here is for it.
+    pub(super) fn of(floor: &Arc<Floor>, addresses: &[SocketAddr]) -> Self {
+        match addresses {
+            [] => Self::Own(Arc::clone(floor)),
+            some => Self::Among(Arc::clone(floor), some.into()),
+        }
+    }
+
+    fn plan(&self) -> &Plan {
+        match self {
+            Self::Own(floor) | Self::Among(floor, _) => &floor.plan,
+            Self::Team(plan, _) => plan,
+        }
+    }
 }
 
 /// The open gateway.
@@ -46,6 +83,8 @@ struct Counts {
     foreign: AtomicU64,
     /// Without something that the journeys they bring need.
     unusable: AtomicU64,
+    /// For a shard that could not be reached.
+    undelivered: AtomicU64,
 }
 
 impl Gateway {
@@ -55,37 +94,50 @@ impl Gateway {
     /// The address is in use or not this machine's.
     pub(super) async fn bind(address: Option<SocketAddr>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address.unwrap_or((Ipv4Addr::LOCALHOST, 0).into())).await?;
-        Ok(Self { address: listener.local_addr()?, listener })
+        let address = listener.local_addr()?;
+        Ok(Self::Net(listener, address))
     }
 
     /// Its URL, for the system under test: it posts to `URL/messages`.
-    pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+    pub(super) fn url(&self) -> Option<String> {
+        match self {
+            Self::Net(_, address) => Some(format!("http://{address}")),
+            Self::Parent(_) => None,
+        }
     }
 
     /// Listens, until it is closed.
-    pub(super) fn open(self, floor: Arc<Floor>) -> Open {
+    pub(super) fn open(self, desk: Desk) -> Open {
         let counts = Arc::new(Counts::default());
-        let listening = tokio::spawn({
-            let counts = Arc::clone(&counts);
-            async move {
-                loop {
-                    let Ok((stream, _)) = self.listener.accept().await else {
-                        // No descriptor is free: one may be, soon.
-                        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                        continue;
-                    };
-                    let (floor, counts) = (Arc::clone(&floor), Arc::clone(&counts));
-                    tokio::spawn(async move {
-                        let service = service_fn(|request| receive(&floor, &counts, request));
-                        let http = hyper::server::conn::http1::Builder::new();
-                        // The system under test may leave when it likes.
-                        let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                    });
+        let listening = match self {
+            Self::Net(listener, _) => tokio::spawn(listen(listener, desk, Arc::clone(&counts))),
+            Self::Parent(mut messages) => tokio::spawn({
+                let counts = Arc::clone(&counts);
+                async move {
+                    while let Some(body) = messages.recv().await {
+                        message(&desk, &counts, body, true);
+                    }
                 }
-            }
-        });
+            }),
+        };
         Open { counts, listening }
+    }
+}
+
+async fn listen(listener: TcpListener, desk: Desk, counts: Arc<Counts>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // No descriptor is free: one may be, soon.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            continue;
+        };
+        let (desk, counts) = (desk.clone(), Arc::clone(&counts));
+        tokio::spawn(async move {
+            let service = service_fn(|request| receive(&desk, &counts, request));
+            let http = hyper::server::conn::http1::Builder::new();
+            // The system under test may leave when it likes.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        });
     }
 }
 
@@ -113,21 +165,29 @@ impl Open {
             );
             finding("unusable-messages", Severity::Degraded, detail);
         }
+        if count(&self.counts.undelivered) > 0 {
+            let detail = format!(
+                "{} of {received} messages were for shards that could not be reached: their readers never came",
+                count(&self.counts.undelivered)
+            );
+            finding("undelivered-messages", Severity::Degraded, detail);
+        }
     }
 }
 
 async fn receive(
-    floor: &Floor,
-    counts: &Counts,
+    desk: &Desk,
+    counts: &Arc<Counts>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = if request.method() != Method::POST || request.uri().path() != "/messages" {
         StatusCode::NOT_FOUND
     } else {
+        let sorted = request.headers().contains_key(PASSED_ON);
         match Limited::new(request.into_body(), LARGEST).collect().await {
             Ok(body) => {
-                message(floor, counts, &body.to_bytes());
+                message(desk, counts, body.to_bytes(), sorted);
                 StatusCode::ACCEPTED
             }
             Err(_) => StatusCode::BAD_REQUEST,
@@ -136,15 +196,63 @@ async fn receive(
     Ok(response)
 }
 
-/// Brings the readers of a message. One that brings nobody is taken all the same: the system did its part.
-fn message(floor: &Floor, counts: &Counts, body: &[u8]) {
+/// Brings the readers of a message, or hands it to the shard that does; one that is `sorted` is for whoever has it. One
+/// that brings nobody is taken all the same: the system did its part.
+fn message(desk: &Desk, counts: &Arc<Counts>, body: Bytes, sorted: bool) {
     counts.received.fetch_add(1, Ordering::Relaxed);
-    let (Some(messages), Some(clock)) = (&floor.plan.scenario.messages, floor.clock.get()) else { return };
+    let plan = desk.plan();
+    let Some(messages) = &plan.scenario.messages else { return };
+    let foreign = || {
+        counts.foreign.fetch_add(1, Ordering::Relaxed);
+    };
+    match desk {
+        Desk::Own(floor) => bring(floor, messages, counts, &body),
+        Desk::Team(_, shards) => match subject(messages, &body) {
+            Some(subject) => shards.put(plan.home(subject, shards.count()), &body),
+            None => foreign(),
+        },
+        Desk::Among(floor, addresses) => match subject(messages, &body) {
+            Some(subject) => {
+                let home = plan.home(subject, plan.shard.of());
+                if sorted || home == plan.shard.number() {
+                    bring(floor, messages, counts, &body);
+                } else if let Some(address) = addresses.get(home as usize - 1).copied() {
+                    let counts = Arc::clone(counts);
+                    tokio::spawn(async move {
+                        if pass_on(address, body).await.is_none() {
+                            counts.undelivered.fetch_add(1, Ordering::Relaxed);
+                        }
+                    });
+                }
+            }
+            None => foreign(),
+        },
+    }
+}
+
+fn bring(floor: &Floor, messages: &Messages, counts: &Counts, body: &[u8]) {
+    let Some(clock) = floor.clock.get() else { return };
     match read(messages, body) {
         Read::Usable(subject, vars) => floor.bring_by_message(subject, &Arc::new(vars), clock.now()),
         Read::Foreign => drop(counts.foreign.fetch_add(1, Ordering::Relaxed)),
         Read::Unusable => drop(counts.unusable.fetch_add(1, Ordering::Relaxed)),
     }
+}
+
+/// Hands a message to the shard that listens there; `None` when it does not take it.
+async fn pass_on(address: SocketAddr, body: Bytes) -> Option<()> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let driver = tokio::spawn(connection);
+    let request = Request::post("/messages").header(HOST, address.to_string()).header(PASSED_ON, "1");
+    let answer = sender.send_request(request.body(Full::new(body)).ok()?).await.ok();
+    driver.abort();
+    answer.filter(|answer| answer.status().is_success()).map(drop)
+}
+
+/// Whom a message is about.
+fn subject(messages: &Messages, body: &[u8]) -> Option<Subject> {
+    Text::message(body).json(&messages.reference).into_iter().next()?.parse().ok()
 }
 
 /// What a message says.
@@ -160,11 +268,8 @@ pub(super) enum Read {
 
 /// Reads a message.
 pub(super) fn read(messages: &Messages, body: &[u8]) -> Read {
+    let Some(subject) = subject(messages, body) else { return Read::Foreign };
     let text = Text::message(body);
-    let reference = text.json(&messages.reference).into_iter().next();
-    let Some(Ok(subject)) = reference.map(|reference| reference.parse::<Subject>()) else {
-        return Read::Foreign;
-    };
     let mut vars = Vars::default();
     for keep in &messages.keep {
         match text.first(&keep.from) {

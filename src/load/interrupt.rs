@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// Exit code of a run that was interrupted.
-const INTERRUPTED: i32 = 130;
+pub(super) const INTERRUPTED: i32 = 130;
 
 static PRESSED: AtomicUsize = AtomicUsize::new(0);
 static WAKE: Notify = Notify::const_new();
@@ -29,6 +29,12 @@ pub fn install() -> Result<(), ctrlc::Error> {
         Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// What the first press does, without one: somebody else was pressed.
+pub(super) fn press() {
+    PRESSED.fetch_add(1, Ordering::SeqCst);
+    WAKE.notify_waiters();
 }
 
 /// True from the first press on.

@@ -212,7 +212,7 @@ impl Open {
         let writer = Writer::create(&dir, &layout, zero).map_err(file(&dir))?;
         let spool = dir.join("receipts.txt");
         let spool = File::create(&spool).map_err(file(&spool))?;
-        let tally = Tally::new(TARGET, request.timeline, None);
+        let tally = Tally::new(TARGET, &layout, None);
         let rules = Rules::new(&request.scenario, request.timeline.start());
         let recorder =
             Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))?;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::record::Sample;
-use crate::scenario::{Outcome, Timeline};
+use crate::record::{Layout, Sample};
+use crate::scenario::Outcome;
 use crate::units::{Offset, Span};
 
 /// Which part of a run is under way.
@@ -35,6 +35,8 @@ pub struct Progress {
     pub offered: u64,
     /// Requests that were answered with success in the last second.
     pub ok: u64,
+    /// Of these, those within their step's latency promise, where it has one: goodput.
+    pub good: u64,
     /// Requests that the server refused in the last second.
     pub shed: u64,
     /// Requests that failed or timed out in the last second.
@@ -51,7 +53,7 @@ pub type Listener = Arc<dyn Fn(&Progress) + Send + Sync>;
 /// Counts a second and tells the listener of it.
 pub(super) struct Tally {
     listener: Option<Listener>,
-    timeline: Timeline,
+    layout: Layout,
     progress: Progress,
     responses: Vec<Span>,
     lags: Vec<Span>,
@@ -64,7 +66,8 @@ impl fmt::Debug for Tally {
 }
 
 impl Tally {
-    pub(super) fn new(server: &str, timeline: Timeline, listener: Option<Listener>) -> Self {
+    pub(super) fn new(server: &str, layout: &Layout, listener: Option<Listener>) -> Self {
+        let timeline = &layout.timeline;
         let progress = Progress {
             server: server.to_owned(),
             phase: Phase::Starting,
@@ -72,12 +75,13 @@ impl Tally {
             left: timeline.end().since(timeline.start()),
             offered: 0,
             ok: 0,
+            good: 0,
             shed: 0,
             failed: 0,
             response_p99: None,
             lag_p99: None,
         };
-        Self { listener, timeline, progress, responses: Vec::new(), lags: Vec::new() }
+        Self { listener, layout: layout.clone(), progress, responses: Vec::new(), lags: Vec::new() }
     }
 
     pub(super) fn phase(&mut self, phase: Phase) {
@@ -92,8 +96,12 @@ impl Tally {
     pub(super) fn ended(&mut self, sample: &Sample) {
         match sample.outcome {
             Outcome::Ok => {
+                let response = sample.done.since(sample.intended);
+                let step =
+                    &self.layout.populations[usize::from(sample.population)].steps[usize::from(sample.step)];
                 self.progress.ok += 1;
-                self.responses.push(sample.done.since(sample.intended));
+                self.progress.good += u64::from(step.slo.is_none_or(|slo| response <= slo));
+                self.responses.push(response);
             }
             Outcome::Shed => self.progress.shed += 1,
             Outcome::Failed | Outcome::TimedOut => self.progress.failed += 1,
@@ -105,13 +113,13 @@ impl Tally {
     /// A second is over.
     pub(super) fn second(&mut self, now: Offset) {
         self.progress.at = now;
-        self.progress.left = self.timeline.end().since(now);
+        self.progress.left = self.layout.timeline.end().since(now);
         self.progress.response_p99 = p99(&mut self.responses);
         self.progress.lag_p99 = p99(&mut self.lags);
         self.tell();
         self.responses.clear();
         self.lags.clear();
-        self.progress = Progress { offered: 0, ok: 0, shed: 0, failed: 0, ..self.progress.clone() };
+        self.progress = Progress { offered: 0, ok: 0, good: 0, shed: 0, failed: 0, ..self.progress.clone() };
     }
 
     fn tell(&self) {

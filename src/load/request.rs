@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::child::{Launch, StartError};
 use super::guard::Target;
+use super::parent::Parent;
 use super::plan::Unplayable;
 use super::progress::Listener;
 use crate::record::HeaderError;
@@ -59,18 +60,34 @@ impl std::fmt::Debug for RunRequest {
 }
 
 /// What one of several generators plays of the one plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Share {
     /// Which part.
     pub shard: Shard,
     /// When the run-in begins, by the wall clock; `None`: as soon as all is ready.
     pub start_at: Option<SystemTime>,
+    /// Where each shard awaits messages, by number, where they come to any of them and are passed on; empty: messages that
+    /// come here are this generator's.
+    pub addresses: Vec<SocketAddr>,
+    /// Processes of this machine that play this run; 1: this one does.
+    pub generators: u32,
+    /// How such a process is started; it is told the rest on its standard input ([`Parent::listen`]).
+    pub launch: Option<Launch>,
+    /// Whoever started this process to play a shard.
+    pub parent: Option<Arc<Parent>>,
 }
 
 impl Default for Share {
     /// The whole plan, as soon as all is ready.
     fn default() -> Self {
-        Self { shard: Shard::WHOLE, start_at: None }
+        Self {
+            shard: Shard::WHOLE,
+            start_at: None,
+            addresses: Vec::new(),
+            generators: 1,
+            launch: None,
+            parent: None,
+        }
     }
 }
 

@@ -32,7 +32,8 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
         .collect::<Result<Vec<_>, _>>()?;
     fs::create_dir_all(&request.run_dir).map_err(file(&request.run_dir))?;
     let layout = layout(request);
-    header(request, &layout, stages.first().map(|stage| &stage.placement)).write(&request.run_dir)?;
+    let header = header(request, &layout, stages.first().map(|stage| &stage.placement));
+    header.write(&request.run_dir)?;
 
     let mut outcome = RunOutcome { interrupted: false, refused: false, played: 0 };
     for stage in stages {
@@ -43,14 +44,17 @@ pub fn run(request: &RunRequest) -> Result<RunOutcome, RunError> {
         let placement = stage.placement.clone();
         let player = std::thread::Builder::new().name("generator".to_owned());
         let played = player.spawn({
-            let request = request.clone();
+            let (request, header) = (request.clone(), header.clone());
             move || {
                 let generator: Vec<usize> = placement.generator.into_iter().collect();
                 cpus::pin(&generator).map_err(system("keep the generator on its core"))?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime
-                    .map_err(system("start the generator's runtime"))?
-                    .block_on(stage.play(&request, &layout))
+                let runtime = runtime.map_err(system("start the generator's runtime"))?;
+                if request.share.generators > 1 {
+                    runtime.block_on(stage.direct(&request, &layout, &header))
+                } else {
+                    runtime.block_on(stage.play(&request, &layout))
+                }
             }
         });
         let played = played.map_err(system("start the generator's thread"))?.join();

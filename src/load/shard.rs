@@ -15,7 +15,11 @@ use crate::scenario::{Arrival, Population, Shard, Subject, Timeline};
 
 impl Plan {
     /// This plan for one of several generators.
-    pub(super) fn of_shard(self, shard: Shard) -> Self {
+    pub(super) fn of_shard(mut self, shard: Shard) -> Self {
+        // The most requests under way at once are a bound of the population, wherever it is played.
+        for population in &mut self.populations {
+            population.lanes = population.lanes.div_ceil(shard.of() as usize);
+        }
         Self { shard, ..self }
     }
 

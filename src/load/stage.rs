@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,10 +15,11 @@ use super::clock::{Clock, span};
 use super::conduct::{Ended, conduct};
 use super::cpus::{self, Placement};
 use super::dispatch::Dispatch;
-use super::gateway::Gateway;
+use super::gateway::{Desk, Gateway};
 use super::lane::Floor;
 use super::opener::{Opener, Places};
 use super::pacer::Pacer;
+use super::parent::Parent;
 use super::plan::Plan;
 use super::preload::Preloaded;
 use super::progress::{Phase, Tally};
@@ -43,9 +44,12 @@ const LANES_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Stage {
     pub(super) placement: Placement,
-    plan: Arc<Plan>,
-    system: System,
-    dir: PathBuf,
+    pub(super) plan: Arc<Plan>,
+    pub(super) system: System,
+    pub(super) dir: PathBuf,
+    /// The cores that this process may use, before any of its threads keeps to one.
+    pub(super) available: Vec<usize>,
+    lanes: usize,
     descriptors: Option<u64>,
 }
 
@@ -55,8 +59,9 @@ impl Stage {
     /// # Errors
     /// The server's configuration is wrong, or the scenario cannot be sent.
     pub(super) fn new(request: &RunRequest, of: &System, descriptors: Option<u64>) -> Result<Self, RunError> {
+        let order = request.share.parent.as_deref().map(Parent::order);
         let (lanes, wish) = match of {
-            System::Running { .. } => (LANES_OF_A_TARGET, Vec::new()),
+            System::Running { .. } => (order.map_or(LANES_OF_A_TARGET, |order| order.lanes), Vec::new()),
             System::Started(entry) => {
                 let config = Config::parse(&entry.config).map_err(|errors| RunError::Configuration {
                     name: entry.name.clone(),
@@ -66,7 +71,10 @@ impl Stage {
             }
         };
         let scenario = Arc::clone(&request.scenario);
-        possible(&scenario, of)?;
+        // What happens to the system is the business of whoever started it.
+        if order.is_none() {
+            possible(&scenario, of)?;
+        }
         below_the_ceiling(request, of)?;
         let plan = Plan::new(scenario, request.timeline, request.seed, &request.only, lanes)?
             .of_shard(request.share.shard);
@@ -74,8 +82,12 @@ impl Stage {
             placement: match of {
                 System::Started(_) => Placement::choose(&cpus::available(), &wish),
                 // Where a running system runs is not known: the generator stays where the system puts it.
-                System::Running { .. } => Placement { generator: None, server: Vec::new() },
+                System::Running { .. } => {
+                    Placement { generator: order.and_then(|order| order.core), server: Vec::new() }
+                }
             },
+            available: cpus::available(),
+            lanes,
             plan: Arc::new(plan),
             system: of.clone(),
             dir: request.run_dir.join(of.name()),
@@ -97,7 +109,7 @@ impl Stage {
             &self.system,
             &self.placement.server,
             &self.dir,
-            gateway.as_ref().map(Gateway::url),
+            gateway.as_ref().and_then(Gateway::url),
             preload.as_ref().map(|(file, _)| file.clone()),
         )
         .await?;
@@ -112,6 +124,15 @@ impl Stage {
             }
             (preloaded.entries, preloaded.left_out)
         });
+        if let Some(parent) = &request.share.parent
+            && parent.order().preloaded
+        {
+            // Whoever started this generator has given the server the entries; here only their readers are wanted.
+            let readers = self.entries_of_before(Path::new("/dev/null"))?.unwrap_or_default();
+            for (visits, vars) in &readers.visits {
+                dispatch.foresee(visits.iter().copied(), vars);
+            }
+        }
         let dial = under_test.dial(&self.plan.scenario)?;
         let floor = Arc::new(
             Floor::new(
@@ -125,16 +146,22 @@ impl Stage {
         );
 
         let attack = self.man(&floor).await?;
-        let clock = start::clock(&self.plan.timeline, request.share.start_at).await?;
+        let start_at = match &request.share.parent {
+            Some(parent) => Some(parent.start().await?),
+            None => request.share.start_at,
+        };
+        let clock = start::clock(&self.plan.timeline, start_at).await?;
         let recorder = self.recorder(request, layout, &clock, waiting)?;
         under_test.tell(clock.now(), &aside);
         if let Some(counts) = preloaded {
             findings::preloaded(counts, took, clock.now(), &aside);
         }
-        let gateway = gateway.map(|gateway| gateway.open(Arc::clone(&floor)));
+        let gateway = gateway.map(|gateway| gateway.open(Desk::of(&floor, &request.share.addresses)));
         let ended = self.perform(&floor, clock, attack, &mut under_test, &aside).await;
         let audited = match ended {
-            Ok(_) => self.audit(&mut under_test, &clock, &aside).await,
+            // Whoever started this generator audits for all.
+            Ok(_) if request.share.parent.is_none() => self.audit(&mut under_test, &clock, &aside).await,
+            Ok(_) => Ok(()),
             Err(_) => Ok(()),
         };
         under_test.stop(&clock, &aside, request.keep_data).await;
@@ -155,7 +182,11 @@ impl Stage {
     }
 
     /// Where the system's messages come in, if the scenario has any.
-    async fn gateway(&self, request: &RunRequest) -> Result<Option<Gateway>, RunError> {
+    pub(super) async fn gateway(&self, request: &RunRequest) -> Result<Option<Gateway>, RunError> {
+        if let Some(parent) = &request.share.parent {
+            let wanted = self.plan.scenario.messages.is_some();
+            return Ok(parent.messages().filter(|_| wanted).map(Gateway::Parent));
+        }
         let address = match self.system {
             System::Started(_) => None,
             System::Running { .. } if request.messages.is_none() => return Ok(None),
@@ -168,14 +199,17 @@ impl Stage {
     }
 
     /// What the server is to have from earlier in the day; `None` where it is to have nothing.
-    fn preload(&self) -> Result<Option<(PathBuf, Preloaded)>, RunError> {
-        let messages = self.plan.scenario.messages.as_ref().filter(|messages| messages.preload.is_some());
-        let (System::Started(_), Some(messages)) = (&self.system, messages) else {
-            return Ok(None);
-        };
+    pub(super) fn preload(&self) -> Result<Option<(PathBuf, Preloaded)>, RunError> {
+        let System::Started(_) = &self.system else { return Ok(None) };
         let path = self.dir.join("preload.jsonl");
-        let preloaded = preload::write(&self.plan, messages, &path, u64::MAX).map_err(file(&path))?;
-        Ok(Some((path, preloaded)))
+        Ok(self.entries_of_before(&path)?.map(|preloaded| (path, preloaded)))
+    }
+
+    /// Writes the entries of before the run, and whom they bring in it; `None` where the server is to have none.
+    fn entries_of_before(&self, path: &Path) -> Result<Option<Preloaded>, RunError> {
+        let messages = self.plan.scenario.messages.as_ref().filter(|messages| messages.preload.is_some());
+        let write = |messages| preload::write(&self.plan, messages, path, u64::MAX).map_err(file(path));
+        messages.map(write).transpose()
     }
 
     /// Asks again for everything that was acknowledged. A server that has ended by itself is started once more: what
@@ -204,8 +238,13 @@ impl Stage {
         Ok(())
     }
 
+    /// Lanes of a population that names none.
+    pub(super) const fn default_lanes(&self) -> usize {
+        self.lanes
+    }
+
     /// The file in which receipts are spooled.
-    fn receipts(&self) -> PathBuf {
+    pub(super) fn receipts(&self) -> PathBuf {
         self.dir.join("receipts.txt")
     }
 
@@ -249,7 +288,7 @@ impl Stage {
         let zero = span(since_epoch) + Offset::ZERO.since(clock.now());
         let writer = Writer::create(&self.dir, layout, zero).map_err(file(&self.dir))?;
         let spool = File::create(self.receipts()).map_err(file(self.receipts()))?;
-        let tally = Tally::new(self.system.name(), self.plan.timeline, request.progress.clone());
+        let tally = Tally::new(self.system.name(), layout, request.progress.clone());
         let rules = Rules::new(&self.plan.scenario, self.plan.timeline.start());
         Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))
     }

@@ -93,6 +93,19 @@ impl UnderTest {
         &self.target
     }
 
+    /// The certificate that the server has made for TLS, where the tool has started one that speaks it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn certificate(&self) -> Result<Option<String>, RunError> {
+        let started = self.server.as_ref().filter(|_| self.target.tls);
+        let read = |(order, _): &(Order, Server)| {
+            let path = order.data.join(CERTIFICATE);
+            std::fs::read_to_string(&path).map_err(file(&path))
+        };
+        started.map(read).transpose()
+    }
+
     /// The way to it. A server that the tool has started is trusted by the certificate that it has made; another
     /// one by the scenario's, or by what the system trusts.
     ///

@@ -48,6 +48,16 @@ pub(crate) fn population(name: &str, steps: Vec<Step>) -> Population {
     }
 }
 
+/// One journey for each message, after a second.
+pub(crate) fn brought_by_messages() -> Arrivals {
+    Arrivals::After(After {
+        cause: Cause::Message,
+        share: 1.0,
+        journeys: 1.0,
+        delays: vec![(1.0, Delay::After(Law::Constant(Span::from_secs(1))))],
+    })
+}
+
 /// A scenario of these populations on 5 January 2022, with no servers and no promises.
 pub(crate) fn scenario(populations: Vec<Population>) -> Scenario {
     Scenario {

@@ -3,6 +3,7 @@
 mod browser;
 mod cli;
 mod fake_run;
+mod generators;
 mod goose_open;
 mod hlog_python;
 mod killed;
