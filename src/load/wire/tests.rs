@@ -1,3 +1,5 @@
+//! Answers as bytes: every framing, every cut, and what is no HTTP.
+
 use super::*;
 use proptest::prelude::*;
 
