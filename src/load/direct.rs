@@ -200,6 +200,7 @@ impl Stage {
     ) -> Result<(), RunError> {
         let Some(audit) = &self.plan.scenario.audit else { return Ok(()) };
         if under_test.target().withdrawn().is_some() {
+            findings::not_audited(clock.now(), to);
             return Ok(());
         }
         under_test.heal(clock, to);
