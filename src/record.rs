@@ -35,7 +35,7 @@ pub use reader::{IntervalRow, RecordError, Run, ServerRecord, open};
 pub use resources::{Resources, Who};
 pub use rows::{CounterRow, JourneyRow};
 pub use sample::{Clock, JourneyEvent, Sample};
-pub use stations::{StationRow, write_estimates, write_stations};
+pub use stations::{StationRow, write_estimates, write_judged, write_stations};
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod journeys;
 mod journeys_tests;
 mod lanes;
 mod levels;
+mod limit;
 mod line;
 mod lookahead;
 mod meter;
@@ -32,6 +33,7 @@ mod rows;
 mod run;
 mod sharing;
 mod slab;
+mod stability;
 mod table;
 mod tally;
 #[cfg(test)]

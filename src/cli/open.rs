@@ -1,5 +1,7 @@
 //! Opening a scenario: find it, read it, check it, put the flags over it.
 
+use std::path::Path;
+
 use clap::ArgMatches;
 
 use super::exit::Failure;
@@ -63,4 +65,16 @@ pub(super) fn servers(scenario: &Scenario, named: &[String]) -> Result<Vec<Serve
         }
     }
     if problems.is_empty() { Ok(chosen) } else { Err(Failure::usage(problems.join("\n"))) }
+}
+
+/// The model of a server in this file; what it names is relative to it.
+///
+/// # Errors
+/// Everything that is wrong with it, with exit code 2.
+pub(super) fn model(path: &Path) -> Result<ServerEntry, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("--model {}: cannot read it: {error}", path.display())))?;
+    let name = path.file_stem().map_or("model".into(), |stem| stem.to_string_lossy().into_owned());
+    file::server_model(&name, text, &|named| files::beside(path, named))
+        .map_err(|problems| Failure::usage(problems.to_string()))
 }

@@ -126,6 +126,14 @@ pub(super) fn systems(
         Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url, consent)? }],
         None => open::servers(scenario, servers)?.into_iter().map(System::Started).collect(),
     };
+    for system in &systems {
+        if let System::Started(crate::scenario::ServerEntry { name, model: Some(_), .. }) = system {
+            return Err(Failure::usage(format!(
+                "server {name} is a model, for the simulation only: use `peakday simulate`, or name with --server one that \
+                 has a config"
+            )));
+        }
+    }
     if systems.is_empty() {
         return Err(Failure::usage(format!(
             "scenario {:?} has nothing to play against: name a server with --server, a running system with --target, or \

@@ -17,6 +17,8 @@ pub(super) struct SchemaCommand {
 enum Format {
     /// A scenario file
     Scenario,
+    /// A model of a server, for the simulation
+    Model,
     /// summary.json of a run
     Summary,
 }
@@ -24,6 +26,7 @@ enum Format {
 pub(super) fn run(command: &SchemaCommand) -> Result<Exit, Failure> {
     let schema = match command.format {
         Format::Scenario => file::schema(),
+        Format::Model => file::model_schema(),
         Format::Summary => schemars::schema_for!(Summary).to_value(),
     };
     super::print(&format!("{schema:#}\n"))

@@ -36,6 +36,9 @@ pub(super) struct SimulateCommand {
     /// Only this server configuration: one of the scenario's, a name in scenarios/servers/, or a file (repeatable)
     #[arg(long, value_name = "NAME|FILE")]
     server: Vec<String>,
+    /// A model of a server, for the simulation only (repeatable)
+    #[arg(long, value_name = "FILE")]
+    model: Vec<PathBuf>,
     /// The engine; both give the same results where both can
     #[arg(long, value_enum, default_value_t = EngineName::Auto)]
     engine: EngineName,
@@ -84,10 +87,16 @@ pub(super) fn run(command: SimulateCommand, matches: &ArgMatches) -> Result<Exit
         scenario.run = RunPlan { from, to, time_warp: 1.0, run_in: WARM_UP, ..scenario.run };
     }
     let only = play::only(&scenario, &command.only)?;
-    let servers = open::servers(&scenario, &command.server)?;
+    let mut servers = match command.server.is_empty() && !command.model.is_empty() {
+        true => Vec::new(),
+        false => open::servers(&scenario, &command.server)?,
+    };
+    for path in &command.model {
+        servers.push(open::model(path)?);
+    }
     if servers.is_empty() {
         return Err(Failure::usage(format!(
-            "{}: nothing to simulate: name a server with --server, or put a [[server]] into the scenario",
+            "{}: nothing to simulate: name a server with --server or a model with --model, or put a [[server]] into the scenario",
             found.path.display()
         )));
     }
@@ -136,7 +145,11 @@ pub(super) fn run(command: SimulateCommand, matches: &ArgMatches) -> Result<Exit
 
 /// A plain queueing system: its table on standard output, and `summary.json`.
 fn plain(command: &SimulateCommand, mut system: Queueing, text: &str) -> Result<Exit, Failure> {
-    if !command.server.is_empty() || !command.only.is_empty() || command.play.is_given() {
+    if !command.server.is_empty()
+        || !command.model.is_empty()
+        || !command.only.is_empty()
+        || command.play.is_given()
+    {
         return Err(Failure::usage(
             "a queueing system has no servers, populations or parts of a day to choose: of the flags, --engine, \
              --replications, --out and --quiet are for it",
@@ -171,6 +184,9 @@ fn plain(command: &SimulateCommand, mut system: Queueing, text: &str) -> Result<
 }
 
 fn model(server: &ServerEntry) -> Result<ServerModel, Failure> {
+    if let Some(model) = &server.model {
+        return Ok(model.clone());
+    }
     reference_server::config::Config::parse(&server.config)
         .map(|config| ServerModel::from_config(&config))
         .map_err(|problems| Failure::usage(format!("server {}: {problems}", server.name)))

@@ -96,6 +96,22 @@ impl ServerRecord {
         super::stations::read_figures(&self.dir)
     }
 
+    /// Rows of `stations.csv`, in order; none where there is no such file.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn stations(&self) -> io::Result<Vec<super::StationRow>> {
+        super::stations::read_rows(&self.dir)
+    }
+
+    /// What [`super::write_judged`] wrote of promises about windows; `None` where nothing was.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn judged<T: serde::de::DeserializeOwned>(&self) -> io::Result<Option<T>> {
+        super::stations::read_judged(&self.dir)
+    }
+
     /// What [`super::write_estimates`] wrote of a simulated server's replications; `None` where nothing was.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use crate::units::Offset;
 const ROWS: &str = "stations.csv";
 const FIGURES: &str = "stations.json";
 const ESTIMATES: &str = "estimates.json";
+const JUDGED: &str = "windows.json";
 
 /// One station and class in one interval.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,14 @@ pub struct StationRow {
     pub blocked: u64,
     /// Requests whose client left before they were served.
     pub abandoned: u64,
+    /// Of those turned away, by a limit on their rate or number.
+    pub limited: u64,
+    /// Of those turned away, when their turn came too late.
+    pub late: u64,
+    /// Server time that was spent on requests whose client had gone, in seconds, of those that left in it.
+    pub wasted: f64,
+    /// busy_mean / servers, of the interval's beginning; `None` where there are as many servers as requests, or none.
+    pub utilization: Option<f64>,
     /// Mean number waiting.
     pub queue_mean: f64,
     /// Mean number in service.
@@ -54,17 +63,23 @@ pub fn write_stations(
         let mut out = BufWriter::new(File::create(&path)?);
         writeln!(
             out,
-            "t,scenario_time,station,class,arrivals,served,blocked,abandoned,queue_mean,busy_mean,present_mean"
+            "t,scenario_time,station,class,arrivals,served,blocked,abandoned,queue_mean,busy_mean,present_mean,\
+             full,limited,late,wasted_s,utilization"
         )?;
         for row in rows {
             let StationRow { at, station, class, arrivals, served, blocked, abandoned, .. } = &row;
             let time = layout.timeline.scenario_time(*at);
             let [queue, busy] = [row.queue_mean, row.busy_mean];
+            let full = blocked.saturating_sub(row.limited + row.late);
+            let utilization = row.utilization.map_or(String::new(), |share| format!("{share:.4}"));
             writeln!(
                 out,
-                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4}",
+                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4},{full},{},{},{:.3},{utilization}",
                 at.secs_f64(),
-                queue + busy
+                queue + busy,
+                row.limited,
+                row.late,
+                row.wasted
             )?;
         }
         out.flush()
@@ -75,6 +90,57 @@ pub fn write_stations(
     fs::write(&path, text).map_err(|error| named(&path, error))
 }
 
+/// Reads the rows; none of a server that was not simulated.
+pub(super) fn read_rows(dir: &Path) -> io::Result<Vec<StationRow>> {
+    let path = dir.join(ROWS);
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut reader = csv::Reader::from_path(&path).map_err(|error| named(&path, io::Error::other(error)))?;
+    let mut rows = Vec::new();
+    for line in reader.deserialize::<Line>() {
+        let line = line.map_err(|error| named(&path, io::Error::other(error)))?;
+        rows.push(StationRow {
+            at: Offset::from_secs_f64(line.t),
+            station: line.station,
+            class: line.class,
+            arrivals: line.arrivals,
+            served: line.served,
+            blocked: line.blocked,
+            abandoned: line.abandoned,
+            limited: line.limited,
+            late: line.late,
+            wasted: line.wasted_s,
+            utilization: line.utilization,
+            queue_mean: line.queue_mean,
+            busy_mean: line.busy_mean,
+        });
+    }
+    Ok(rows)
+}
+
+/// A line of the file; columns that an earlier version did not write are as of nothing.
+#[derive(Debug, serde::Deserialize)]
+struct Line {
+    t: f64,
+    station: String,
+    class: String,
+    arrivals: u64,
+    served: u64,
+    blocked: u64,
+    abandoned: u64,
+    queue_mean: f64,
+    busy_mean: f64,
+    #[serde(default)]
+    limited: u64,
+    #[serde(default)]
+    late: u64,
+    #[serde(default)]
+    wasted_s: f64,
+    #[serde(default)]
+    utilization: Option<f64>,
+}
+
 /// Writes what several replications come to together, into the folder of a server configuration, which is there.
 ///
 /// # Errors
@@ -83,6 +149,22 @@ pub fn write_estimates(dir: &Path, estimates: &impl Serialize) -> io::Result<()>
     let path = dir.join(ESTIMATES);
     let text = serde_json::to_string(estimates)?;
     fs::write(&path, text).map_err(|error| named(&path, error))
+}
+
+/// Writes the promises that were judged while a simulation went on, into the folder of a server configuration, which is
+/// there.
+///
+/// # Errors
+/// When the file cannot be written; the message names it.
+pub fn write_judged(dir: &Path, results: &impl Serialize) -> io::Result<()> {
+    let path = dir.join(JUDGED);
+    let text = serde_json::to_string_pretty(results)?;
+    fs::write(&path, text).map_err(|error| named(&path, error))
+}
+
+/// Reads those promises; `None` where there are none.
+pub(super) fn read_judged<T: DeserializeOwned>(dir: &Path) -> io::Result<Option<T>> {
+    read(&dir.join(JUDGED))
 }
 
 /// Reads the figures of a simulated server; `None` of one that was not simulated.
@@ -123,13 +205,21 @@ mod tests {
             served: 3,
             blocked: 1,
             abandoned: 0,
+            limited: 1,
+            late: 0,
+            wasted: 0.25,
+            utilization: Some(0.125),
             queue_mean: 0.5,
             busy_mean: 1.25,
         };
         assert_eq!(read_figures::<Vec<u32>>(dir.path()).unwrap(), None);
-        write_stations(dir.path(), &layout, [row], &[7_u32]).unwrap();
+        write_stations(dir.path(), &layout, [row.clone()], &[7_u32]).unwrap();
+        assert_eq!(read_rows(dir.path()).unwrap(), [row]);
         assert_eq!(read_figures(dir.path()).unwrap(), Some(vec![7_u32]));
         let text = fs::read_to_string(dir.path().join(ROWS)).unwrap();
-        assert!(text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500\n"), "{text}");
+        assert!(
+            text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500,0,1,0,0.250,0.1250\n"),
+            "{text}"
+        );
     }
 }

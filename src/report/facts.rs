@@ -46,8 +46,32 @@ pub(super) struct ServerFacts {
     pub(super) flows: Vec<Flow>,
     /// What became of each population's journeys, in the scenario's order.
     pub(super) journeys: Vec<JourneyFacts>,
+    /// Of a simulated run: the stations that requests came to.
+    pub(super) stations: Vec<StationFacts>,
     /// What happened to it, and when, in wall seconds: incidents, an abort, a server that ended by itself.
     pub(super) happenings: Vec<(f64, String)>,
+}
+
+/// A station of a simulated server.
+#[derive(Debug, Clone)]
+pub(super) struct StationFacts {
+    /// Its name.
+    pub(super) name: String,
+    /// Interval by interval of the measured part.
+    pub(super) points: Vec<StationPoint>,
+}
+
+/// A station in one interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct StationPoint {
+    /// Its beginning, wall seconds.
+    pub(super) t: f64,
+    /// Its length, seconds.
+    pub(super) length: f64,
+    /// Mean number that waits.
+    pub(super) queue: f64,
+    /// Busy servers of all; `None` without a number of them.
+    pub(super) utilization: Option<f64>,
 }
 
 /// What became of a population's journeys.

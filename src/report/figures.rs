@@ -8,6 +8,7 @@ mod percentiles;
 mod refusals;
 mod served;
 mod stack;
+mod stations;
 
 use super::canvas::DrawError;
 use super::drawing::Drawing;
@@ -41,6 +42,7 @@ pub(super) fn all(facts: &Facts) -> Result<Vec<Figure>, DrawError> {
         percentiles::figure(facts)?,
         flow::figure(facts)?,
         refusals::figure(facts)?,
+        stations::figure(facts)?,
         lag::figure(facts)?,
     ];
     Ok(figures.into_iter().flatten().collect())

@@ -44,8 +44,8 @@ pub(super) fn overview(summary: &Summary) -> Table {
             say::count(totals.timed_out).into(),
             say::count(totals.failed).into(),
             say::count(totals.not_sent).into(),
-            quantile(&all.response_us, 0.5, all.response_us.p50).into(),
-            quantile(&all.response_us, 0.99, all.response_us.p99).into(),
+            known(&all.response_us, 0.5, all.response_us.p50, all.ci95.get("response_us.p50")).into(),
+            known(&all.response_us, 0.99, all.response_us.p99, all.ci95.get("response_us.p99")).into(),
             Cell::toned(words::validity(&server.validity), trust),
         ]);
     }
@@ -149,14 +149,15 @@ pub(super) fn steps(server: &ServerSummary) -> Table {
             cells.extend(counts.map(|n| Cell::from(say::count(n))));
             let (service, lag) = (&step.service_us, &step.send_lag_us);
             let quantiles = [
-                (r, 0.5, r.p50),
-                (r, 0.9, r.p90),
-                (r, 0.99, r.p99),
-                (r, 0.999, r.p999),
-                (service, 0.5, service.p50),
-                (lag, 0.99, lag.p99),
+                (r, 0.5, r.p50, "response_us.p50"),
+                (r, 0.9, r.p90, "response_us.p90"),
+                (r, 0.99, r.p99, "response_us.p99"),
+                (r, 0.999, r.p999, "response_us.p999"),
+                (service, 0.5, service.p50, ""),
+                (lag, 0.99, lag.p99, ""),
             ];
-            cells.extend(quantiles.map(|(of, q, value)| Cell::from(quantile(of, q, value))));
+            let cell = |(of, q, value, name)| Cell::from(known(of, q, value, step.ci95.get(name)));
+            cells.extend(quantiles.map(cell));
             table.row(cells);
         }
     }
@@ -192,6 +193,17 @@ pub(super) fn happenings(run: &Run) -> Table {
         }
     }
     table
+}
+
+/// A quantile in words, with half of its 95 % interval where several replications tell it.
+fn known(of: &Quantiles, q: f64, value: Option<u64>, interval: Option<&[f64; 2]>) -> String {
+    let text = quantile(of, q, value);
+    match interval {
+        Some([low, high]) if value.is_some() && !text.starts_with('–') && high > low => {
+            format!("{text} ± {}", say::time((high - low) / 2.0))
+        }
+        _ => text,
+    }
 }
 
 /// The kinds of errors, where each was seen, and the first example of it.

@@ -19,6 +19,7 @@ pub mod queueing;
 mod references;
 mod root;
 mod run;
+mod server;
 mod shape;
 mod step;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use std::io;
 pub use self::extends::whole;
 use self::place::{Notes, Place};
 pub use self::problem::{Problem, Problems};
-use super::{Expect, Origin, Scenario, ServerEntry, Setting};
+use super::{Expect, Origin, Scenario, ServerEntry, ServerModel, Setting};
 
 /// What a scenario may refer to beyond its own text.
 #[derive(Clone, Copy)]
@@ -112,9 +113,43 @@ pub fn server(name: &str, config: String) -> Result<ServerEntry, Problems> {
     let notes = Notes::new(&[]);
     root::check_config(name, &config, &Place::root(&notes));
     match notes.into_parts().0 {
-        list if list.is_empty() => Ok(ServerEntry { name: name.to_owned(), expect: Expect::Hold, config }),
+        list if list.is_empty() => {
+            Ok(ServerEntry { name: name.to_owned(), expect: Expect::Hold, config, model: None })
+        }
         list => Err(Problems { scenario: name.to_owned(), list }),
     }
+}
+
+/// A model of a server that is no part of a scenario (`--model FILE`), expected to hold; `read` reads what it names.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn server_model(
+    name: &str,
+    text: String,
+    read: &dyn Fn(&str) -> io::Result<String>,
+) -> Result<ServerEntry, Problems> {
+    let model = model_of(name, &text, read)?;
+    Ok(ServerEntry { name: name.to_owned(), expect: Expect::Hold, config: text, model: Some(model) })
+}
+
+fn model_of(
+    name: &str,
+    text: &str,
+    read: &dyn Fn(&str) -> io::Result<String>,
+) -> Result<ServerModel, Problems> {
+    let notes = Notes::new(&[]);
+    let model = server::model(name, text, &Place::root(&notes), read);
+    match (model, notes.into_parts().0) {
+        (Some(model), list) if list.is_empty() => Ok(model),
+        (_, list) => Err(Problems { scenario: name.to_owned(), list }),
+    }
+}
+
+/// The JSON Schema of the file of a server model.
+pub fn model_schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::default().with_transform(without_null);
+    settings.into_generator().into_root_schema_for::<server::ModelTable>().to_value()
 }
 
 /// The JSON Schema of a scenario file.

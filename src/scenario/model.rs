@@ -374,8 +374,10 @@ pub struct ServerEntry {
     pub name: String,
     /// Whether it is there to hold or to be seen falling.
     pub expect: Expect,
-    /// Text of the server configuration (TOML, the reference server's own format).
+    /// Text of the server configuration (TOML, the reference server's own format), or of the model.
     pub config: String,
+    /// The model, where it is one: for the simulation only.
+    pub model: Option<super::ServerModel>,
 }
 
 /// What is expected of a configuration.

@@ -16,6 +16,8 @@ pub struct Queueing {
     pub run_in: Span,
     /// Length of the measured part.
     pub duration: Span,
+    /// Queues may grow for as long as it is watched; else a system without a steady state is refused.
+    pub may_grow: bool,
     /// Independent runs; the spread between them gives the intervals. At least 1.
     pub replications: u32,
     /// The stations; its classes are the steps of the customers' routes, in the order of `customers`.

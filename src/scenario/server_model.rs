@@ -7,7 +7,7 @@ use reference_server::class::Class;
 use reference_server::config::{self, Abandoned, Config};
 
 use super::{Law, Work};
-use crate::units::Span;
+use crate::units::{Span, TimeOfDay};
 
 /// A server, as queues.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct ServerModel {
     pub stations: Vec<StationModel>,
     /// What each class of work is and where it goes. A class that a step names and that is not here has no work.
     pub classes: Vec<ClassModel>,
+    /// Most messages handed over per second, above 0: the others wait their turn; `None`: all at once.
+    pub message_rate: Option<f64>,
 }
 
 /// One station, or several alike behind a dispatcher.
@@ -45,6 +47,22 @@ pub struct StationModel {
     /// Changes of the number of servers of each instance: wall time since the beginning of the measured part in
     /// nanoseconds, and the number from then on. Ordered by time. Who is in service finishes.
     pub capacity: Vec<(i64, u32)>,
+    /// The same, at times of day: a run of a part of the day makes it `capacity`.
+    pub schedule: Vec<(TimeOfDay, u32)>,
+    /// A bound on the requests present that goes by how long they take.
+    pub limit: Option<Adaptive>,
+}
+
+/// A bound on the requests present at a station, all instances together: it grows while they are served within the target
+/// and shrinks when they are not (additive increase, multiplicative decrease).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adaptive {
+    /// Never fewer, at least 1.
+    pub least: u32,
+    /// Never more; the limit begins here.
+    pub most: u32,
+    /// The time from coming to leaving that it keeps to.
+    pub target: Span,
 }
 
 /// Who is served next.
@@ -93,6 +111,18 @@ pub struct Bucket {
     pub per_second: f64,
     /// Most tokens, at least 1; the bucket is full at the beginning.
     pub burst: u32,
+    /// Whose it is.
+    pub per: Per,
+}
+
+/// Whose a token bucket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Per {
+    /// One for all.
+    #[default]
+    Station,
+    /// One for each account; requests without an account are not limited.
+    Account,
 }
 
 /// A class of work.
@@ -123,6 +153,8 @@ impl StationModel {
             retry_after: None,
             bucket: None,
             capacity: Vec::new(),
+            schedule: Vec::new(),
+            limit: None,
         }
     }
 }
@@ -154,7 +186,8 @@ impl ServerModel {
             work: Work::Law(config.hold_law(class).map_or(Law::Constant(Span::ZERO), law)),
             priority: 0,
         });
-        Self { stations, classes: classes.to_vec() }
+        let message_rate = config.outbox.rate.map(config::Rate::get);
+        Self { stations, classes: classes.to_vec(), message_rate }
     }
 
     /// The index of a class of work.

@@ -18,6 +18,8 @@ pub(super) struct Request<W> {
     pub(super) deadline: i64,
     /// The client's patience is with waiting only: it ends when service begins.
     pub(super) until_start: bool,
+    /// Its account, from 1 on; 0 without one.
+    pub(super) account: u64,
     /// Who asks.
     pub(super) who: W,
 }

@@ -123,11 +123,15 @@ impl<C: Clients> Engine<'_, C> {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
         self.meter.came(request.class, at);
-        if !self.doors.admits(class.station, station.bucket, at) {
+        let first = self.model.first[usize::from(class.station)];
+        let all = first..first + station.instances as usize;
+        let here = || self.desks[all].iter().map(Desk::present).sum();
+        if !self.doors.has_room(class.station, here)
+            || !self.doors.admits(class.station, station.bucket, request.account, at)
+        {
             self.refuse(&request, at, at, End::Limited);
             return;
         }
-        let first = self.model.first[usize::from(class.station)];
         let dispatch = (station.instances, station.dispatch);
         let desks = &self.desks;
         let present = |instance: usize| desks[first + instance].present();
@@ -237,6 +241,7 @@ impl<C: Clients> Engine<'_, C> {
         let Some(job) = self.jobs.remove(ticket) else { return };
         self.leave_service(number, ticket, &job, at);
         self.measure(&job, at, job.work, End::Served);
+        self.doors.learn(self.desks[number].station, at - job.at, at);
         if !job.gone {
             self.reply(&job.request, at, End::Served, false);
         }

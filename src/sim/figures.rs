@@ -126,6 +126,7 @@ fn station(
         p_abandon: mean(Figure::PAbandon),
         throughput_per_s: mean(Figure::Throughput).unwrap_or(0.0),
         refused: Refusals { full: first.full, limited: first.limited, late: first.late },
+        gone: first.gone,
         wasted_s: first.wasted as f64 / 1e9,
         longest_queue: LongestQueue {
             most: mean(Figure::QueueMax).unwrap_or(0.0),

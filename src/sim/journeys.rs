@@ -34,7 +34,30 @@ pub(super) struct Journeys<'a, R> {
     /// Journeys that will come: brought by something.
     to_come: Slab<Arrival>,
     under_way: Slab<UnderWay>,
+    mailer: Mailer,
     recorder: R,
+}
+
+/// Hands messages over one after the other, where their rate is bounded.
+#[derive(Debug, Clone, Copy)]
+struct Mailer {
+    /// Nanoseconds between two messages; 0 without a bound.
+    gap: i64,
+    /// When the next may go.
+    free: i64,
+}
+
+impl Mailer {
+    fn new(rate: Option<f64>) -> Self {
+        Self { gap: rate.map_or(0, |rate| (1e9 / rate).round() as i64), free: i64::MIN }
+    }
+
+    /// When a message that is ready at `at` goes.
+    fn hand_over(&mut self, at: Offset) -> Offset {
+        let goes = at.nanos().max(self.free);
+        self.free = goes.saturating_add(self.gap);
+        Offset::from_nanos(goes)
+    }
 }
 
 /// A journey to come or under way.
@@ -94,6 +117,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             head: None,
             to_come: Slab::new(),
             under_way: Slab::new(),
+            mailer: Mailer::new(model.message_rate),
             recorder,
         };
         journeys.next_planned();
@@ -193,6 +217,9 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             key: under_way.journey.key().word("server"),
             deadline: (at + under_way.due.timeout).nanos(),
             until_start: false,
+            account: under_way
+                .account
+                .map_or(0, |account| (u64::from(population) + 1) << 32 | u64::from(account)),
             who: Who::UnderWay(place),
         })
     }
@@ -209,8 +236,9 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         let delay = scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
         for item in 0..messages {
             let subject = Subject { item, ..arrival.subject };
+            let goes = self.mailer.hand_over(at);
             for reader in &self.readers {
-                coming.extend(arrivals::followers(scenario, timeline, seed, *reader, subject, at + delay));
+                coming.extend(arrivals::followers(scenario, timeline, seed, *reader, subject, goes + delay));
             }
         }
         for arrival in coming {
@@ -297,7 +325,8 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         let Who::UnderWay(place) = who else { return false };
         let Some(under_way) = self.under_way.get(place) else { return false };
         let kind = &self.populations[usize::from(under_way.journey.arrival().population)];
-        under_way.account.is_some() || kind.lanes.are_bounded()
+        let sends = self.mailer.gap > 0 && kind.steps[usize::from(under_way.due.step)].messages > 0;
+        under_way.account.is_some() || kind.lanes.are_bounded() || sends
     }
 
     fn order(&self, who: Who) -> u64 {

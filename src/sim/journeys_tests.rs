@@ -143,7 +143,7 @@ prop_compose! {
             priority: 0,
         };
         // The class s2 is not among them: it goes elsewhere.
-        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")] })
+        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")], message_rate: None })
     }
 }
 

@@ -97,7 +97,7 @@ impl<W: Copy> Engine<'_, W> {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
         meter.came(request.class, at);
-        let fate = if self.doors.admits(class.station, station.bucket, at) {
+        let fate = if self.doors.admits(class.station, station.bucket, request.account, at) {
             let first = self.model.first[usize::from(class.station)];
             let dispatch = (station.instances, station.dispatch);
             let lines = &mut self.lines;

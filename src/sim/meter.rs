@@ -48,6 +48,12 @@ pub(super) struct Slice {
     pub(super) served: u64,
     /// Requests that were turned away.
     pub(super) blocked: u64,
+    /// Of these, by a limit on their rate or number.
+    pub(super) limited: u64,
+    /// Of these, when their turn came.
+    pub(super) late: u64,
+    /// Nanoseconds of work for clients that had gone, of requests that left then.
+    pub(super) wasted: u64,
     /// Requests whose client left before they were served.
     pub(super) abandoned: u64,
     /// Waiting requests x nanoseconds: of millions who wait for hours more than 64 bits hold.
@@ -73,6 +79,8 @@ pub(super) struct ClassMeter {
     pub(super) abandoned: u64,
     /// Waited at all.
     pub(super) waited: u64,
+    /// Served, though their client had gone.
+    pub(super) gone: u64,
     /// Nanoseconds of work for clients that had gone.
     pub(super) wasted: u128,
     /// Waiting times of all that were let in and have left.
@@ -139,9 +147,18 @@ impl Meter {
             let slice = &mut self.classes[usize::from(visit.class)].slices[slice];
             match visit.end {
                 End::Served => slice.served += 1,
-                End::Full | End::Limited | End::Late => slice.blocked += 1,
+                End::Full | End::Limited | End::Late => {
+                    slice.blocked += 1;
+                    slice.limited += u64::from(visit.end == End::Limited);
+                    slice.late += u64::from(visit.end == End::Late);
+                }
                 End::Abandoned => slice.abandoned += 1,
             }
+        }
+        if visit.wasted
+            && let Some(slice) = self.slice(visit.left)
+        {
+            self.classes[usize::from(visit.class)].slices[slice].wasted += visit.worked as u64;
         }
         if visit.at < self.from || visit.at >= self.to {
             return;
@@ -168,6 +185,7 @@ impl Meter {
         class.wait.record(wait);
         if visit.wasted {
             class.wasted += visit.worked as u128;
+            class.gone += u64::from(visit.end == End::Served);
         }
     }
 
@@ -258,12 +276,16 @@ impl ClassMeter {
         self.abandoned += other.abandoned;
         self.waited += other.waited;
         self.wasted += other.wasted;
+        self.gone += other.gone;
         self.wait.add(&other.wait);
         self.sojourn.add(&other.sojourn);
         for (to, from) in self.slices.iter_mut().zip(&other.slices) {
             to.arrivals += from.arrivals;
             to.served += from.served;
             to.blocked += from.blocked;
+            to.limited += from.limited;
+            to.late += from.late;
+            to.wasted += from.wasted;
             to.abandoned += from.abandoned;
             to.queue += from.queue;
             to.busy += from.busy;

@@ -1,8 +1,11 @@
 //! A server model made ready for a run: laws as tables, instances laid out, what cannot work named.
 
+use std::collections::HashMap;
+
+use super::limit::Limit;
 use super::table::Table;
 use crate::rng::Key;
-use crate::scenario::server_model::{Bucket, Discipline, Dispatch, StationModel};
+use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, StationModel};
 use crate::scenario::{ServerModel, Work};
 
 /// A model that an engine can run.
@@ -69,6 +72,9 @@ impl Model {
     pub(super) fn needs_events(&self) -> Option<String> {
         self.stations.iter().find_map(|station| {
             let why = match station.discipline {
+                Discipline::Fifo if station.limit.is_some() => {
+                    "has a limit that goes by how long requests take"
+                }
                 Discipline::Fifo => return None,
                 Discipline::Lifo => "serves the last comer first",
                 Discipline::Sharing => "shares its servers among all present",
@@ -91,20 +97,45 @@ pub(super) struct Doors {
     /// By station: the theoretical arrival time of the generic cell rate algorithm (ITU-T I.371), which lets through
     /// exactly what a token bucket does, and how many have been dispatched.
     doors: Vec<(i64, u64)>,
+    /// The same times of accounts that have a bucket of their own, by station and account.
+    accounts: HashMap<(u16, u64), i64>,
+    limits: Vec<Option<Limit>>,
 }
 
 impl Doors {
     /// All buckets full, all turns at the first instance.
     pub(super) fn new(model: &Model, start: i64) -> Self {
-        Self { doors: vec![(start, 0); model.stations.len()] }
+        Self {
+            doors: vec![(start, 0); model.stations.len()],
+            accounts: HashMap::new(),
+            limits: model.stations.iter().map(|station| station.limit.map(Limit::new)).collect(),
+        }
     }
 
-    /// Whether the station's token bucket lets a request in.
+    /// Whether the station's adaptive limit lets a request in, where so many are.
     #[inline]
-    pub(super) fn admits(&mut self, station: u16, bucket: Option<Bucket>, at: i64) -> bool {
+    pub(super) fn has_room(&self, station: u16, present: impl FnOnce() -> usize) -> bool {
+        self.limits[usize::from(station)].is_none_or(|limit| limit.admits(present()))
+    }
+
+    /// A request was served at a station that took so long: its adaptive limit learns from it.
+    #[inline]
+    pub(super) fn learn(&mut self, station: u16, took: i64, at: i64) {
+        if let Some(limit) = &mut self.limits[usize::from(station)] {
+            limit.learn(took, at);
+        }
+    }
+
+    /// Whether the station's token bucket lets a request of an account (0: of none) in.
+    #[inline]
+    pub(super) fn admits(&mut self, station: u16, bucket: Option<Bucket>, account: u64, at: i64) -> bool {
         let Some(bucket) = bucket else { return true };
         let gap = (1e9 / bucket.per_second).round() as i64;
-        let due = &mut self.doors[usize::from(station)].0;
+        let due = match bucket.per {
+            Per::Station => &mut self.doors[usize::from(station)].0,
+            Per::Account if account == 0 => return true,
+            Per::Account => self.accounts.entry((station, account)).or_insert(i64::MIN / 2),
+        };
         let tolerance = gap.saturating_mul(i64::from(bucket.burst.max(1)) - 1);
         if *due - tolerance > at {
             return false;
@@ -165,16 +196,20 @@ fn problems(model: &ServerModel) -> Vec<String> {
         let name = &station.name;
         let ever = station.capacity.iter().any(|(_, servers)| *servers > 0);
         if station.servers == Some(0) && !ever {
-            problems.push(format!("station {name} has no servers: nothing would ever be served"));
+            problems.push(format!(
+                "station {name} has no servers: nothing would ever be served; write servers, at least 1, or none at all for as \
+                 many as come"
+            ));
         }
         if station.instances == 0 {
-            problems.push(format!("station {name} has no instances"));
+            problems.push(format!("station {name} has no instances: write at least 1"));
         }
         if !station.capacity.is_empty()
-            && (station.servers.is_none() || station.discipline != Discipline::Fifo)
+            && (station.servers.is_none() || station.discipline == Discipline::Sharing)
         {
             problems.push(format!(
-                "station {name} changes its servers over time, which needs a number of servers and discipline fifo"
+                "station {name} changes its servers over time, which needs a number of servers and another discipline than \
+                 sharing"
             ));
         }
         if station.discipline == Discipline::Sharing && station.servers.is_none() {
@@ -201,7 +236,7 @@ mod tests {
     fn of_several_changes_at_one_instant_the_last_is_made() {
         let mut station = StationModel::new("s", Some(1));
         station.capacity = vec![(-5, 3), (-5, 0), (7, 2), (7, 4), (7, 1), (8, 9)];
-        let model = ServerModel { stations: vec![station], classes: Vec::new() };
+        let model = ServerModel { stations: vec![station], classes: Vec::new(), message_rate: None };
         assert_eq!(Model::new(&model).unwrap().stations[0].capacity, [(-5, 0), (7, 1), (8, 9)]);
     }
 }

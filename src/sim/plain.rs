@@ -12,7 +12,7 @@ use super::observation::Observation;
 use super::peak::Peak;
 use super::rows::{self, FIGURES, Figure, Row};
 use super::table::Laws;
-use super::{Choice, Engine, Impossible, choose};
+use super::{Choice, Engine, Impossible, choose, stability};
 use crate::scenario::queueing::Queueing;
 
 /// How many replications are under way before their results are added up, in order.
@@ -112,7 +112,11 @@ pub fn queueing(
     engine: Choice,
     watch: &(dyn Fn(u32) -> bool + Sync),
 ) -> Result<QueueingResult, Impossible> {
-    let model = Model::new(&system.model).map_err(Impossible)?;
+    let problems = stability::problems(system);
+    let model = Model::new(&system.model).map_err(|more| Impossible([more, problems.clone()].concat()))?;
+    if !problems.is_empty() {
+        return Err(Impossible(problems));
+    }
     let (engine, why) = choose(&model, engine, None)?;
     let rows = rows::rows(&model);
     let laws = customers::laws(system);

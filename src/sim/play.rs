@@ -60,6 +60,9 @@ pub struct StationResult {
     pub station: String,
     /// Name of the class; `None` for all together.
     pub class: Option<String>,
+    /// Changes of the number of servers of all instances together, in order, the first for ever before; empty without a
+    /// number of them.
+    pub(super) servers: Vec<(i64, f64)>,
     pub(super) meter: ClassMeter,
     pub(super) values: [f64; FIGURES],
 }
@@ -77,6 +80,14 @@ pub struct StationInterval {
     pub blocked: u64,
     /// Requests whose client left before they were served.
     pub abandoned: u64,
+    /// Of those turned away, by a limit on their rate or number.
+    pub limited: u64,
+    /// Of those turned away, when their turn came too late.
+    pub late: u64,
+    /// Server time that was spent on requests whose client had gone, of those that left in it.
+    pub wasted: Span,
+    /// busy_mean / the servers there are at its beginning; `None` without a number of them.
+    pub utilization: Option<f64>,
     /// Mean number waiting.
     pub queue_mean: f64,
     /// Mean number in service.
@@ -126,6 +137,12 @@ impl StationResult {
         Span::from_nanos(u64::try_from(self.meter.wasted).unwrap_or(u64::MAX))
     }
 
+    /// Servers at an instant; `None` where there is no number of them, or none.
+    fn servers_at(&self, at: i64) -> Option<f64> {
+        let now = self.servers.partition_point(|(from, _)| *from <= at).max(1) - 1;
+        self.servers.get(now).map(|(_, servers)| *servers).filter(|servers| *servers > 0.0)
+    }
+
     /// What happened in each interval of the measured part.
     pub fn intervals(&self, layout: &Layout) -> impl Iterator<Item = StationInterval> + '_ {
         let length = layout.interval.nanos() as i64;
@@ -139,6 +156,10 @@ impl StationResult {
                 served: slice.served,
                 blocked: slice.blocked,
                 abandoned: slice.abandoned,
+                limited: slice.limited,
+                late: slice.late,
+                wasted: Span::from_nanos(slice.wasted),
+                utilization: self.servers_at(at).map(|servers| slice.busy as f64 / width / servers),
                 queue_mean: slice.queue as f64 / width,
                 busy_mean: slice.busy as f64 / width,
             }
@@ -173,7 +194,14 @@ pub(super) fn play<R: Recorder>(
     watch: &mut dyn FnMut(Offset, u64) -> bool,
 ) -> Result<(Simulated, R), Impossible> {
     let &Simulation { scenario, timeline, seed, played, .. } = simulation;
-    let server = with_elsewhere(simulation.model, scenario);
+    let mut server = with_elsewhere(simulation.model, scenario);
+    for station in &mut server.stations {
+        let of_day = station
+            .schedule
+            .iter()
+            .map(|(at, servers)| (timeline.offset_at(at.nanos() as i64).nanos(), *servers));
+        station.capacity.extend(of_day);
+    }
     let model = Model::new(&server).map_err(Impossible)?;
     let (engine, why) = choose(&model, simulation.engine, None)?;
     let (start, end) = (timeline.start().nanos(), timeline.end().nanos());
@@ -216,8 +244,17 @@ fn station(
     };
     let together = rows::together(row, meter);
     let values = row.values(model, &together, &peaks[usize::from(row.station)], f64::NAN, seconds);
-    let name = model.stations[usize::from(row.station)].name.clone();
-    StationResult { station: name, class, meter: together, values }
+    let station = &model.stations[usize::from(row.station)];
+    let all = |servers: u32| f64::from(servers) * f64::from(station.instances);
+    let first = station.servers.map(|servers| (i64::MIN, all(servers)));
+    let changes = station.capacity.iter().map(|(at, servers)| (*at, all(*servers)));
+    StationResult {
+        station: station.name.clone(),
+        class,
+        servers: first.into_iter().chain(changes).collect(),
+        meter: together,
+        values,
+    }
 }
 
 /// The model, with a place for every class of work that the scenario names and the model does not know.

@@ -1,6 +1,7 @@
 //! What an engine of journeys tells: to the record of a run, or to nobody.
 
 use crate::record::{JourneyEvent, Sample, Writer};
+use crate::stats::LiveWindows;
 use crate::units::Offset;
 
 /// Takes in what happens to requests and journeys.
@@ -86,5 +87,26 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn passed(&mut self, now: Offset) {
         self.0.passed(now);
         self.1.passed(now);
+    }
+}
+
+/// Promises about windows, judged as the run goes on.
+impl Recorder for Vec<LiveWindows> {
+    fn offered(&mut self, population: u16, step: u16, intended: Offset) {
+        self.iter_mut().for_each(|live| live.offered(population, step, intended));
+    }
+
+    fn sent(&mut self, population: u16, step: u16, at: Offset) {
+        self.iter_mut().for_each(|live| live.sent(population, step, at));
+    }
+
+    fn ended(&mut self, sample: &Sample) {
+        self.iter_mut().for_each(|live| live.ended(sample));
+    }
+
+    fn journey(&mut self, _: u16, _: Offset, _: JourneyEvent) {}
+
+    fn passed(&mut self, now: Offset) {
+        self.iter_mut().for_each(|live| live.passed(now));
     }
 }

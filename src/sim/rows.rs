@@ -160,7 +160,7 @@ impl Row {
             set(Figure::Utilization, busy / (f64::from(servers) * f64::from(station.instances)));
         }
         set(Figure::PBlock, share(class.blocked(), class.arrivals));
-        set(Figure::PAbandon, share(class.abandoned, entered));
+        set(Figure::PAbandon, share(class.abandoned + class.gone, entered));
         set(Figure::Throughput, class.slices.iter().map(|slice| slice.served).sum::<u64>() as f64 / seconds);
         set(Figure::OrbitMean, orbit);
         set(Figure::QueueMax, peak.most as f64);

@@ -11,9 +11,11 @@ use super::replications::{Replications, Sheet};
 use super::rows::FIGURES;
 use super::tally::Tally;
 use super::{Engine, Impossible, Simulated, Simulation, SimulationError};
-use crate::record::{Event, Layout, Severity, StationRow, What, Writer, write_estimates, write_stations};
+use crate::record::{
+    Event, Layout, Severity, StationRow, What, Writer, write_estimates, write_judged, write_stations,
+};
 use crate::rng::Key;
-use crate::stats::{Estimates, Precision, Station};
+use crate::stats::{Estimates, Precision, SloResult, Station, live_windows};
 use crate::units::{Offset, Span};
 
 /// Where and how often.
@@ -88,8 +90,9 @@ pub fn run(
     let mut reached = simulation.timeline.start();
     let mut look = progress.of_replication();
     let interval = study.layout.interval.nanos() as i64;
-    let recorder = (ToDisk::new(&mut writer, interval), Tally::new(study.layout.clone()));
-    let (first, (on_disk, tally)) = play(simulation, recorder, &mut |at, requests| {
+    let windows = live_windows(&simulation.scenario.slos, study.layout);
+    let recorder = (ToDisk::new(&mut writer, interval), (Tally::new(study.layout.clone()), windows));
+    let (first, (on_disk, (tally, windows))) = play(simulation, recorder, &mut |at, requests| {
         reached = at;
         look(at, requests)
     })?;
@@ -116,7 +119,12 @@ pub fn run(
         .map(|(row, station)| station.summary(others.iter().map(|other| &other[row])))
         .collect();
     let end = simulation.timeline.end() + simulation.timeline.drain;
-    writer.finish(if first.completed { end } else { reached })?;
+    let until = if first.completed { end } else { reached };
+    writer.finish(until)?;
+    let judged: Vec<SloResult> = windows.into_iter().map(|live| live.conclude(until)).collect();
+    if !judged.is_empty() {
+        write_judged(study.dir, &judged)?;
+    }
     write_stations(study.dir, study.layout, rows(&first, study.layout), &figures)?;
     if estimates.replications > 1 {
         write_estimates(study.dir, &estimates)?;
@@ -164,10 +172,21 @@ fn repeat(
 
 /// Says in the record which engine ran, and how well what decides is known.
 fn note(writer: &mut Writer, simulation: &Simulation<'_>, first: &Simulated, estimates: &Estimates) {
-    let mut say = |code: &str, detail: String| {
-        let what = What::Finding { code: code.to_owned(), detail, severity: Severity::Note };
+    let mut tell = |code: &str, detail: String, severity: Severity| {
+        let what = What::Finding { code: code.to_owned(), detail, severity };
         writer.event(&Event { at: simulation.timeline.start(), what });
     };
+    let of_server = simulation.scenario.incidents.iter().filter(|incident| incident.is_of_server());
+    let skipped: Vec<String> =
+        of_server.map(|incident| format!("{}: {}", incident.at, incident.kind)).collect();
+    if !skipped.is_empty() {
+        let detail = format!(
+            "incidents of the server are not simulated ({}); an outage can be written as schedule of a model",
+            skipped.join("; ")
+        );
+        tell("incidents", detail, Severity::Degraded);
+    }
+    let mut say = |code: &str, detail: String| tell(code, detail, Severity::Note);
     let engine = match first.engine {
         Engine::Events => "event engine",
         Engine::Lookahead => "look-ahead engine",
@@ -225,6 +244,10 @@ fn rows<'a>(simulated: &'a Simulated, layout: &'a Layout) -> impl Iterator<Item 
                 served: of.served,
                 blocked: of.blocked,
                 abandoned: of.abandoned,
+                limited: of.limited,
+                late: of.late,
+                wasted: of.wasted.secs_f64(),
+                utilization: of.utilization,
                 queue_mean: of.queue_mean,
                 busy_mean: of.busy_mean,
             })

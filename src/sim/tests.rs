@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::model::Model;
 use super::{Engine, customers, plain};
 use crate::scenario::queueing::{Batch, Comeback, Coming, Customers, Leg, Patience, Profile, Queueing};
-use crate::scenario::server_model::{Bucket, ClassModel, Dispatch, Leaving, StationModel};
+use crate::scenario::server_model::{Bucket, ClassModel, Dispatch, Leaving, Per, StationModel};
 use crate::scenario::{Law, ServerModel, Work};
 use crate::units::Span;
 
@@ -79,7 +79,7 @@ prop_compose! {
         ],
         drop: bool,
         longest_wait in prop_oneof![2 => Just(None), 1 => (1_u64..30).prop_map(|ms| Some(Span::from_millis(ms)))],
-        bucket in prop_oneof![3 => Just(None), 1 => (1_u32..5).prop_map(|burst| Some(Bucket { per_second: 90.0, burst }))],
+        bucket in prop_oneof![3 => Just(None), 1 => (1_u32..5).prop_map(|burst| Some(Bucket { per_second: 90.0, burst, per: Per::Station }))],
         changes in prop::collection::vec((0_i64..20, 0_u32..5), 0..4),
     ) -> StationModel {
         let mut at = -300_000_000_i64;
@@ -147,7 +147,8 @@ prop_compose! {
             run_in: Span::from_millis(300),
             duration: Span::from_millis(1_500),
             replications: 1,
-            model: ServerModel { stations, classes },
+            may_grow: true,
+            model: ServerModel { stations, classes, message_rate: None },
             customers: vec![customers("one", arrivals, 0), customers("two", other, 2)],
             observe: Vec::new(),
             cycle: None,

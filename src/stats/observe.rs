@@ -54,18 +54,7 @@ pub(super) struct Requests {
 impl Source<'_> {
     /// The steps that a measure is about, among the populations that play; `None` when it is about none of them.
     pub(super) fn cells(&self, measure: &Measure) -> Option<Vec<(u16, u16)>> {
-        let selector = &measure.selector;
-        let mut cells = Vec::new();
-        let mut any = measure.metric.family() == Family::Audit;
-        for (p, population) in self.layout.populations.iter().enumerate() {
-            if population.played && selector.selects(&population.name, population.legitimate) {
-                any = true;
-                let steps = population.steps.iter().enumerate();
-                let chosen = steps.filter(|(_, step)| selector.selects_step(&step.name));
-                cells.extend(chosen.map(|(s, _)| (p as u16, s as u16)));
-            }
-        }
-        any.then_some(cells)
+        cells(self.layout, measure)
     }
 
     /// What a measure comes to.
@@ -105,6 +94,22 @@ impl Source<'_> {
         let seconds = self.cohort.seconds() - self.layout.settle.secs_f64();
         observe_count(measure.aggregate, counted, sums.base(), seconds, "no journey ended that is judged")
     }
+}
+
+/// The steps of a layout that a measure is about, among the populations that play; `None` when it is about none of them.
+pub(super) fn cells(layout: &Layout, measure: &Measure) -> Option<Vec<(u16, u16)>> {
+    let selector = &measure.selector;
+    let mut cells = Vec::new();
+    let mut any = measure.metric.family() == Family::Audit;
+    for (p, population) in layout.populations.iter().enumerate() {
+        if population.played && selector.selects(&population.name, population.legitimate) {
+            any = true;
+            let steps = population.steps.iter().enumerate();
+            let chosen = steps.filter(|(_, step)| selector.selects_step(&step.name));
+            cells.extend(chosen.map(|(s, _)| (p as u16, s as u16)));
+        }
+    }
+    any.then_some(cells)
 }
 
 impl Requests {

@@ -5,8 +5,8 @@ use std::io;
 
 use super::{
     Audit, Cohort, Context, Counts, Estimates, Expectation, JourneySums, Journeys, Legitimate,
-    PopulationCohort, PopulationSummary, Quantiles, ResourceTotals, ServerSummary, StepCohort, StepSummary,
-    Summary, as_expected, judge, never_ran, validity, verdict,
+    PopulationCohort, PopulationSummary, Quantiles, ResourceTotals, ServerSummary, SloResult, StepCohort,
+    StepSummary, Summary, as_expected, judge, never_ran, validity, verdict,
 };
 use crate::record::{Histogram, PopulationLayout, RecordError, Run, ServerHeader, ServerRecord, What, Who};
 use crate::scenario::Expect;
@@ -71,8 +71,12 @@ fn summarize_server(run: &Run, record: &ServerRecord, slos: &[Slo]) -> io::Resul
     let validity = validity(record, &cohort, context)?;
     let audit = audit(record);
     let mut results = Vec::new();
+    let live: Vec<SloResult> = record.judged()?.unwrap_or_default();
     for slo in slos {
-        results.extend(judge(slo, record, &cohort, audit.as_ref())?);
+        match live.iter().find(|result| result.expression == slo.text) {
+            Some(result) => results.push(result.clone()),
+            None => results.extend(judge(slo, record, &cohort, audit.as_ref())?),
+        }
     }
     let per_second = |count: u64| if cohort.seconds() > 0.0 { count as f64 / cohort.seconds() } else { 0.0 };
     let totals = totals(cohort.populations.iter().flat_map(|population| &population.steps));

@@ -351,6 +351,9 @@ pub struct Station {
     pub throughput_per_s: f64,
     /// Why requests were turned away.
     pub refused: Refusals,
+    /// Of those served, whose client had gone: where abandoned work is done all the same.
+    #[serde(default)]
+    pub gone: u64,
     /// Server time that was spent on requests whose client had gone, in seconds.
     pub wasted_s: f64,
     /// The longest queue of the station.
@@ -387,7 +390,7 @@ pub struct Observation {
 pub struct Refusals {
     /// No waiting place was free.
     pub full: u64,
-    /// The token bucket was empty.
+    /// A token bucket was empty, or an adaptive limit was reached.
     pub limited: u64,
     /// They had waited too long when their turn came.
     pub late: u64,

@@ -29,14 +29,7 @@ pub fn judge(
             None => scale.undecided(None, "the record cannot be cut into such windows".to_owned()),
         },
     };
-    Ok(Some(SloResult {
-        expression: slo.text.clone(),
-        observed: judgement.value,
-        bound: scale.bound,
-        unit: scale.unit,
-        detail: judgement.detail,
-        verdict: judgement.verdict,
-    }))
+    Ok(Some(scale.result(slo, judgement)))
 }
 
 /// Whether a configuration did what was expected of it; `None` when that cannot be told.
@@ -73,12 +66,21 @@ pub fn verdict(as_expected: impl IntoIterator<Item = Option<bool>>) -> Verdict {
 
 /// A bound as a number, and how observed numbers compare with it.
 #[derive(Debug, Clone, Copy)]
-struct Scale {
+pub(super) struct Scale {
     comparison: Comparison,
     bound: f64,
     unit: SloUnit,
 }
 
+/// The judgements of windows so far.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    worst: Option<(Judgement, String)>,
+    failed: u64,
+    count: u64,
+}
+
+#[derive(Debug)]
 struct Judgement {
     value: Option<f64>,
     detail: String,
@@ -86,7 +88,7 @@ struct Judgement {
 }
 
 impl Scale {
-    fn of(slo: &Slo) -> Self {
+    pub(super) fn of(slo: &Slo) -> Self {
         let (bound, unit) = match slo.bound {
             Bound::Time(span) => (span.nanos() as f64 / 1_000.0, SloUnit::Us),
             Bound::Share(share) => (share, SloUnit::Share),
@@ -122,49 +124,58 @@ impl Scale {
 
     /// All windows must hold; the worst one is told.
     fn judge_windows(&self, windows: &[Window], length: Span) -> Judgement {
-        let name = |window: &Window| {
-            let from = length.scaled(window.number as f64);
-            format!(
-                "the window of {length} from t = {}",
-                if from == Span::ZERO { "0s".into() } else { from.to_string() }
-            )
+        let mut fold = Fold::default();
+        windows.iter().for_each(|window| self.fold(&mut fold, window, length));
+        self.of_windows(fold)
+    }
+
+    /// Takes in one more window.
+    pub(super) fn fold(&self, fold: &mut Fold, window: &Window, length: Span) {
+        let judgement = match &window.observed {
+            Some(observed) => self.judge(observed),
+            None => Judgement {
+                value: None,
+                detail: "work was outstanding and nothing ended".to_owned(),
+                verdict: Verdict::Fail,
+            },
         };
-        let mut worst: Option<(Judgement, &Window)> = None;
-        for window in windows {
-            let judgement = match &window.observed {
-                Some(observed) => self.judge(observed),
-                None => Judgement {
-                    value: None,
-                    detail: "work was outstanding and nothing ended".to_owned(),
-                    verdict: Verdict::Fail,
-                },
-            };
-            if worst.as_ref().is_none_or(|(so_far, _)| self.is_worse(&judgement, so_far)) {
-                worst = Some((judgement, window));
-            }
-        }
-        match worst {
-            None => self.undecided(None, "no window has anything to judge".to_owned()),
-            Some((judgement, window)) => {
-                let failed = windows.iter().filter(|window| self.fails(window)).count();
-                let count = windows.len();
-                let detail = match judgement.verdict {
-                    Verdict::Fail => {
-                        format!(
-                            "{failed} of {count} windows fail; worst, {}: {}",
-                            name(window),
-                            judgement.detail
-                        )
-                    }
-                    _ => format!("worst of {count}, {}: {}", name(window), judgement.detail),
-                };
-                Judgement { detail, ..judgement }
-            }
+        fold.count += 1;
+        fold.failed += u64::from(judgement.verdict == Verdict::Fail);
+        if fold.worst.as_ref().is_none_or(|(so_far, _)| self.is_worse(&judgement, so_far)) {
+            let from = length.scaled(window.number as f64);
+            let from = if from == Span::ZERO { "0s".into() } else { from.to_string() };
+            fold.worst = Some((judgement, format!("the window of {length} from t = {from}")));
         }
     }
 
-    fn fails(&self, window: &Window) -> bool {
-        window.observed.as_ref().is_none_or(|observed| self.judge(observed).verdict == Verdict::Fail)
+    fn of_windows(&self, fold: Fold) -> Judgement {
+        let Fold { worst, failed, count } = fold;
+        let Some((judgement, name)) = worst else {
+            return self.undecided(None, "no window has anything to judge".to_owned());
+        };
+        let detail = match judgement.verdict {
+            Verdict::Fail => {
+                format!("{failed} of {count} windows fail; worst, {name}: {}", judgement.detail)
+            }
+            _ => format!("worst of {count}, {name}: {}", judgement.detail),
+        };
+        Judgement { detail, ..judgement }
+    }
+
+    /// The result of a promise about windows that were taken in one by one.
+    pub(super) fn conclude(&self, fold: Fold, slo: &Slo) -> SloResult {
+        self.result(slo, self.of_windows(fold))
+    }
+
+    fn result(&self, slo: &Slo, judgement: Judgement) -> SloResult {
+        SloResult {
+            expression: slo.text.clone(),
+            observed: judgement.value,
+            bound: self.bound,
+            unit: self.unit,
+            detail: judgement.detail,
+            verdict: judgement.verdict,
+        }
     }
 
     fn is_worse(&self, one: &Judgement, other: &Judgement) -> bool {

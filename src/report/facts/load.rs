@@ -1,8 +1,12 @@
 //! Reads a record into facts, one row at a time.
 
+use std::collections::BTreeSet;
 use std::io;
 
-use super::{Facts, Flow, JourneyFacts, Lost, Moment, Response, Second, ServerFacts, TimeBound};
+use super::{
+    Facts, Flow, JourneyFacts, Lost, Moment, Response, Second, ServerFacts, StationFacts, StationPoint,
+    TimeBound,
+};
 use crate::record::{Clock, Event, Histogram, IntervalRow, Layout, Run, ServerRecord, What};
 use crate::report::windows;
 use crate::scenario::Outcome;
@@ -75,9 +79,35 @@ fn read_server(server: &ServerRecord, summed: &ServerSummary, joined: usize) -> 
         response,
         moments,
         flows: flows.into_iter().flatten().collect(),
+        stations: read_stations(server)?,
         journeys: summed.populations.iter().map(journeys).collect(),
         happenings: server.events.iter().filter_map(happening).collect(),
     })
+}
+
+/// The stations of a simulated server that anybody came to, all classes together.
+fn read_stations(server: &ServerRecord) -> io::Result<Vec<StationFacts>> {
+    let layout = &server.layout;
+    let length = layout.interval.secs_f64().min(layout.timeline.measured().secs_f64());
+    let mut stations: Vec<(StationFacts, u64)> = Vec::new();
+    let rows = server.stations()?;
+    // A station of several classes has a row for all of them.
+    let several: BTreeSet<&String> =
+        rows.iter().filter(|row| row.class.is_empty()).map(|row| &row.station).collect();
+    for row in &rows {
+        if !row.class.is_empty() && several.contains(&row.station) {
+            continue;
+        }
+        let place =
+            stations.iter().position(|(station, _)| station.name == row.station).unwrap_or_else(|| {
+                stations.push((StationFacts { name: row.station.clone(), points: Vec::new() }, 0));
+                stations.len() - 1
+            });
+        let (t, queue, utilization) = (row.at.secs_f64(), row.queue_mean, row.utilization);
+        stations[place].0.points.push(StationPoint { t, length, queue, utilization });
+        stations[place].1 += row.arrivals;
+    }
+    Ok(stations.into_iter().filter(|(_, arrivals)| *arrivals > 0).map(|(station, _)| station).collect())
 }
 
 /// By population of the layout; `None` for those that were left out.

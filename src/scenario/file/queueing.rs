@@ -8,13 +8,18 @@ mod work;
 
 use serde::Deserialize;
 
-use self::shape::{BucketTable, Choice, Order, StationTable, SystemTable};
+pub(super) use self::customers::priority;
+use self::shape::{BucketTable, Choice, LimitTable, Order, SystemTable};
+pub(super) use self::shape::{StationTable, WorkForm};
+pub(super) use self::work::work;
 use super::key::Key;
 use super::leaf::Word;
 use super::place::{Notes, Place};
 use super::{Problems, without_null};
 use crate::scenario::queueing::Queueing;
-use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Leaving, ServerModel, StationModel};
+use crate::scenario::server_model::{
+    Adaptive, Bucket, Discipline, Dispatch, Leaving, Per, ServerModel, StationModel,
+};
 use crate::units::Span;
 
 /// Whether a text is the file of a queueing system and not of a scenario: it has `[[station]]` or `[[customers]]`.
@@ -61,12 +66,13 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
             in_run.or("run_in", run.run_in, Span::ZERO),
             in_run.need("duration", run.duration),
             in_run.or("replications", run.replications, 8),
+            in_run.or("may_grow", run.may_grow, false),
         )
     });
     let stations: Vec<StationModel> = place
         .list("station", Some(table.station))
         .into_iter()
-        .filter_map(|(place, table)| station(table, &place))
+        .filter_map(|(place, table)| plain_station(table, &place))
         .collect();
     if stations.is_empty() {
         place.at("station").wrong("there is none", "write at least one [[station]]");
@@ -76,7 +82,7 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
             place.at("station").wrong(format!("two are named {:?}", station.name), "give each its own name");
         }
     }
-    let mut model = ServerModel { stations, classes: Vec::new() };
+    let mut model = ServerModel { stations, classes: Vec::new(), message_rate: None };
     let customers: Vec<_> = place
         .list("customers", Some(table.customers))
         .into_iter()
@@ -97,7 +103,7 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
             place.at("at").wrong("a phase lies beyond the cycle", "write times shorter than the cycle");
         }
     }
-    let (run_in, duration, replications) = run?;
+    let (run_in, duration, replications, may_grow) = run?;
     let duration = duration?;
     if duration == Span::ZERO {
         in_run.at("duration").wrong("is zero", "write how long it is watched");
@@ -112,6 +118,7 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
         run_in,
         duration,
         replications,
+        may_grow,
         model,
         customers,
         observe,
@@ -119,11 +126,29 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
     })
 }
 
-fn station(table: StationTable, place: &Place<'_>) -> Option<StationModel> {
+/// A station of a plain queueing system, which knows no times of day.
+fn plain_station(table: StationTable, place: &Place<'_>) -> Option<StationModel> {
+    let station = station(table, place, None, Leaving::Drop)?;
+    if !station.schedule.is_empty() {
+        place
+            .at("schedule")
+            .wrong("is of models of servers", "write capacity, with times since the beginning");
+    }
+    Some(station)
+}
+
+/// Reads a station; what it does not say is as in `base`, or as usual. `abandoned` is what is usual there.
+pub(super) fn station(
+    table: StationTable,
+    place: &Place<'_>,
+    base: Option<StationModel>,
+    abandoned: Leaving,
+) -> Option<StationModel> {
     let name = place.need("name", table.name)?;
     place.named(&name.0);
-    let discipline = place.or("discipline", table.discipline, Word(Order::Fifo)).0;
-    let dispatch = place.or("dispatch", table.dispatch, Word(Choice::Random)).0;
+    let base = base.unwrap_or_else(|| StationModel { abandoned, ..StationModel::new(name.0.clone(), None) });
+    let order = place.take("discipline", table.discipline).map(|word| word.0);
+    let dispatch = place.take("dispatch", table.dispatch).map(|word| word.0);
     let mut capacity: Vec<(i64, u32)> = place
         .list("capacity", table.capacity)
         .into_iter()
@@ -132,30 +157,53 @@ fn station(table: StationTable, place: &Place<'_>) -> Option<StationModel> {
         })
         .collect();
     capacity.sort_by_key(|(at, _)| *at);
+    let mut schedule: Vec<_> = place
+        .list("schedule", table.schedule)
+        .into_iter()
+        .filter_map(|(place, change)| {
+            Some((place.need("at", change.at)?, place.need("servers", change.servers)?))
+        })
+        .collect();
+    schedule.sort_by_key(|(at, _)| *at);
     let bucket = place.take("bucket", table.bucket).and_then(|table| bucket(table, &place.at("bucket")));
+    let limit = place.take("limit", table.limit).and_then(|table| limit(table, &place.at("limit")));
     Some(StationModel {
-        queue: place.take("queue", table.queue),
-        discipline: match discipline {
+        servers: place.take("servers", table.servers).or(base.servers),
+        queue: place.take("queue", table.queue).or(base.queue),
+        discipline: order.map_or(base.discipline, |order| match order {
             Order::Fifo => Discipline::Fifo,
             Order::Lifo => Discipline::Lifo,
             Order::Sharing => Discipline::Sharing,
             Order::Priority => Discipline::Priority { preemptive: false },
             Order::PreemptivePriority => Discipline::Priority { preemptive: true },
-        },
-        instances: place.or("instances", table.instances, 1),
-        dispatch: match dispatch {
+        }),
+        instances: place.take("instances", table.instances).unwrap_or(base.instances),
+        dispatch: dispatch.map_or(base.dispatch, |dispatch| match dispatch {
             Choice::Random => Dispatch::Random,
             Choice::RoundRobin => Dispatch::RoundRobin,
             Choice::ShortestQueue => Dispatch::ShortestQueue,
             Choice::PowerOfTwo => Dispatch::PowerOf(2),
-        },
-        abandoned: place.or("abandoned", table.abandoned, Word(Leaving::Drop)).0,
-        longest_wait: place.take("longest_wait", table.longest_wait),
-        retry_after: None,
-        bucket,
+        }),
+        abandoned: place.take("abandoned", table.abandoned).map_or(base.abandoned, |word| word.0),
+        longest_wait: place.take("longest_wait", table.longest_wait).or(base.longest_wait),
+        retry_after: place.take("retry_after", table.retry_after).or(base.retry_after),
+        bucket: bucket.or(base.bucket),
         capacity,
-        ..StationModel::new(name.0, place.take("servers", table.servers))
+        schedule,
+        limit: limit.or(base.limit),
+        name: base.name,
     })
+}
+
+fn limit(table: LimitTable, place: &Place<'_>) -> Option<Adaptive> {
+    let least = place.or("least", table.least, 1);
+    let (most, target) = (place.need("most", table.most), place.need("target", table.target));
+    let (most, target) = (most?, target?);
+    if least == 0 || most < least || target == Span::ZERO {
+        place.wrong("is no limit", "write 1 <= least <= most, and a target above 0");
+        return None;
+    }
+    Some(Adaptive { least, most, target })
 }
 
 fn bucket(table: BucketTable, place: &Place<'_>) -> Option<Bucket> {
@@ -164,5 +212,6 @@ fn bucket(table: BucketTable, place: &Place<'_>) -> Option<Bucket> {
     if per_second <= 0.0 || burst == 0 {
         place.wrong("lets nobody in", "write a rate above 0 and a burst of at least 1");
     }
-    Some(Bucket { per_second, burst })
+    let per = place.or("per", table.per, Word(Per::Station)).0;
+    Some(Bucket { per_second, burst, per })
 }

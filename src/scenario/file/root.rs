@@ -150,16 +150,26 @@ fn servers(tables: Vec<(Place<'_>, ServerTable)>, context: &Context<'_>) -> Vec<
         }
         place.named(&name);
         let expect = place.or("expect", table.expect, Word(Expect::Hold)).0;
-        let Some(path) = place.need("config", table.config) else {
+        if !place.one_of(&[("config", table.config.is_some()), ("model", table.model.is_some())]) {
+            continue;
+        }
+        let of_config = place.take("config", table.config).map(|path| (path, "config"));
+        let Some((path, key)) = of_config.or_else(|| Some((place.take("model", table.model)?, "model")))
+        else {
             continue;
         };
+        let place = place.at(key);
         match (context.read)(&path) {
-            Err(error) => place
-                .at("config")
-                .wrong(format!("cannot read {path:?}: {error}"), "paths are relative to the scenario"),
+            Err(error) => {
+                place.wrong(format!("cannot read {path:?}: {error}"), "paths are relative to the scenario");
+            }
+            Ok(config) if key == "config" => {
+                check_config(&path, &config, &place);
+                servers.push(ServerEntry { name, expect, config, model: None });
+            }
             Ok(config) => {
-                check_config(&path, &config, &place.at("config"));
-                servers.push(ServerEntry { name, expect, config });
+                let model = super::server::model(&path, &config, &place, context.read);
+                servers.extend(model.map(|model| ServerEntry { name, expect, config, model: Some(model) }));
             }
         }
     }

@@ -136,7 +136,9 @@ pub(super) struct ServerTable {
     /// `[a-z0-9-]+`.
     pub(super) name: Key<Name>,
     /// The reference server's configuration file, relative to the scenario.
-    pub(super) config: Key<String>,
+    pub(super) config: Option<Key<String>>,
+    /// Instead of it a model of a server, relative to the scenario: for the simulation only.
+    pub(super) model: Option<Key<String>>,
     /// "hold" (default): all SLOs pass; "fail": it is there to be seen falling.
     pub(super) expect: Option<Key<Word<Expect>>>,
 }

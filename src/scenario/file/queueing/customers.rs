@@ -161,7 +161,7 @@ fn station(named: Option<String>, place: &Place<'_>, model: &ServerModel) -> Opt
     }
 }
 
-fn priority(priority: u16, place: &Place<'_>) -> u8 {
+pub(in super::super) fn priority(priority: u16, place: &Place<'_>) -> u8 {
     u8::try_from(priority).unwrap_or_else(|_| {
         place.at("priority").wrong(format!("{priority} is above 255"), "0 is served first");
         u8::MAX

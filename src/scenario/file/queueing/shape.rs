@@ -7,8 +7,8 @@ use toml::Value;
 use super::super::key::{Found, Key, List, Map, Read, Wrong, table};
 use super::super::leaf::{LawText, Name, Word, Words};
 use super::super::shape::{ExponentialTable, LogNormalTable, TextOr, TriangularTable};
-use crate::scenario::server_model::Leaving;
-use crate::units::{Rate, Span};
+use crate::scenario::server_model::{Leaving, Per};
+use crate::units::{Rate, Span, TimeOfDay};
 
 /// A plain queueing system: stations, and customers who go from one to the next.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,6 +40,9 @@ pub(super) struct WatchTable {
     pub(super) duration: Key<Span>,
     /// Independent runs, at least 1. Default 8.
     pub(super) replications: Option<Key<u32>>,
+    /// Whether queues may grow for as long as it is watched. Default false: a load above the servers that nobody leaves is
+    /// refused.
+    pub(super) may_grow: Option<Key<bool>>,
 }
 
 /// Counts who is present at instants, in every replication.
@@ -57,7 +60,7 @@ pub(super) struct ObserveTable {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Station")]
-pub(super) struct StationTable {
+pub(in super::super) struct StationTable {
     /// `[a-z0-9-]+`.
     pub(super) name: Key<Name>,
     /// Servers (of each instance). Default: as many as customers.
@@ -77,26 +80,68 @@ pub(super) struct StationTable {
     pub(super) longest_wait: Option<Key<Span>>,
     /// Token bucket before the queue.
     pub(super) bucket: Option<Key<BucketTable>>,
-    /// Changes of the number of servers.
-    pub(super) capacity: Option<List<CapacityTable>>,
+    /// Changes of the number of servers; of plain queueing systems.
+    pub(in super::super) capacity: Option<List<CapacityTable>>,
+    /// The same at times of day; of models of servers.
+    pub(super) schedule: Option<List<ScheduleTable>>,
+    /// A bound on the requests present that goes by how long they take.
+    pub(super) limit: Option<Key<LimitTable>>,
+    /// How long who is turned away is asked to stay away; of models of servers.
+    pub(super) retry_after: Option<Key<Span>>,
+}
+
+impl StationTable {
+    /// Its name, if it can be read.
+    pub(in super::super) fn name_if_read(&self) -> Option<String> {
+        match &self.name {
+            Key::Read(found) => Some(found.value.0.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// From a time of day on there are so many servers; who is in service finishes.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Schedule")]
+pub(in super::super) struct ScheduleTable {
+    /// Time of day.
+    pub(super) at: Key<TimeOfDay>,
+    /// Servers of each instance.
+    pub(super) servers: Key<u32>,
+}
+
+/// An adaptive limit: additive increase while requests are served within the target, multiplicative decrease else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "AdaptiveLimit")]
+pub(in super::super) struct LimitTable {
+    /// Never fewer requests present, at least 1. Default 1.
+    pub(super) least: Option<Key<u32>>,
+    /// Never more; it begins here.
+    pub(super) most: Key<u32>,
+    /// The time from coming to leaving that it keeps to.
+    pub(super) target: Key<Span>,
 }
 
 /// A token bucket: who finds none is turned away.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Bucket")]
-pub(super) struct BucketTable {
+pub(in super::super) struct BucketTable {
     /// Tokens that come, above 0.
     pub(super) rate: Key<Rate>,
     /// Most tokens, at least 1; full at the beginning.
     pub(super) burst: Key<u32>,
+    /// "station" (default): one for all; "account": one for each account of a population that has accounts.
+    pub(super) per: Option<Key<Word<Per>>>,
 }
 
 /// From an instant on there are so many servers; who is in service finishes.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Capacity")]
-pub(super) struct CapacityTable {
+pub(in super::super) struct CapacityTable {
     /// Since the beginning of the measured part.
     pub(super) at: Key<Span>,
     /// Servers of each instance.
@@ -229,13 +274,13 @@ pub(super) struct SinusoidTable {
 }
 
 /// A law of work: "1s", "1s..2s" (uniform), or a table.
-pub(super) type WorkForm = TextOr<LawText, WorkTable>;
+pub(in super::super) type WorkForm = TextOr<LawText, WorkTable>;
 
 /// A law of work: exactly one of its keys.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Work", extend("minProperties" = 1, "maxProperties" = 1))]
-pub(super) struct WorkTable {
+pub(in super::super) struct WorkTable {
     /// Exponential.
     pub(super) exponential: Option<Key<ExponentialTable>>,
     /// Lognormal.
@@ -256,7 +301,7 @@ pub(super) struct WorkTable {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Hyperexponential")]
-pub(super) struct HyperTable {
+pub(in super::super) struct HyperTable {
     /// The mean, of two branches that carry half of the work each.
     pub(super) mean: Option<Key<Span>>,
     /// Squared coefficient of variation, at least 1.
@@ -271,7 +316,7 @@ pub(super) struct HyperTable {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Erlang")]
-pub(super) struct ErlangTable {
+pub(in super::super) struct ErlangTable {
     /// How many, at least 1.
     pub(super) stages: Key<u32>,
     /// The mean of the sum.
@@ -282,7 +327,7 @@ pub(super) struct ErlangTable {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "QuantilePoint")]
-pub(super) struct QuantileTable {
+pub(in super::super) struct QuantileTable {
     /// Share of all values that are not above, 0 to 1.
     pub(super) share: Key<f64>,
     /// The value.
@@ -291,7 +336,7 @@ pub(super) struct QuantileTable {
 
 /// Disciplines, as words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(in super::super) enum Order {
     Fifo,
     Lifo,
     Sharing,
@@ -301,7 +346,7 @@ pub(super) enum Order {
 
 /// Dispatchers, as words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(in super::super) enum Choice {
     Random,
     RoundRobin,
     ShortestQueue,
@@ -349,6 +394,10 @@ impl Words for Until {
     const WORDS: &'static [(&'static str, Self)] = &[("service", Self::Service), ("answer", Self::Answer)];
 }
 
+impl Words for Per {
+    const WORDS: &'static [(&'static str, Self)] = &[("station", Self::Station), ("account", Self::Account)];
+}
+
 impl Words for Leaving {
     const WORDS: &'static [(&'static str, Self)] = &[("drop", Self::Drop), ("serve", Self::Serve)];
 }
@@ -370,6 +419,8 @@ tables!(
     StationTable,
     BucketTable,
     CapacityTable,
+    ScheduleTable,
+    LimitTable,
     CustomersTable,
     LegTable,
     ComingTable,

@@ -8,7 +8,7 @@ use crate::scenario::Work;
 use crate::scenario::queueing::Profile;
 use crate::units::Span;
 
-pub(super) fn work(form: WorkForm, place: &Place<'_>) -> Option<Work> {
+pub(in super::super) fn work(form: WorkForm, place: &Place<'_>) -> Option<Work> {
     let table = match form {
         TextOr::Text(text) => return Some(Work::Law(text.0)),
         TextOr::Table(table) => table,
