@@ -16,6 +16,7 @@ mod report_page;
 mod scenarios;
 mod server_run;
 mod shards;
+mod sim_kinds;
 mod sim_story;
 mod sim_theory;
 #[expect(clippy::print_stdout, reason = "benches/stall.sh shows the figures")]
