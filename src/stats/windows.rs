@@ -47,8 +47,8 @@ struct Tally {
     ended: u64,
     /// Of those ended, what the metric counts.
     counted: u64,
-    /// Work was outstanding at the end of one of its intervals but the last.
-    outstanding: bool,
+    /// Work was outstanding at the end of one of its intervals but the last, and nothing ended, also of the run-in.
+    stalled: bool,
 }
 
 /// What a measure comes to in each window that is not idle, in order; `None` when the record's intervals do not fit into
@@ -89,6 +89,7 @@ impl Watch<'_> {
         let intervals = self.source.cohort.offered.len();
         let mut before = 0;
         let mut change = vec![0_i64; intervals];
+        let mut ends = vec![0_u64; self.tallies.len()];
         for row in record.counters()? {
             let row = row?;
             if !self.cells.contains(&(row.population, row.step)) {
@@ -103,6 +104,7 @@ impl Watch<'_> {
                     let window = self.window(row.interval);
                     self.tallies[window].offered += row.offered;
                     self.tallies[window].sent += row.sent;
+                    ends[window] += ended;
                 }
                 Ok(_) => {}
             }
@@ -113,8 +115,8 @@ impl Watch<'_> {
             // Of a window of one interval the end of the one before counts.
             let seen = if self.width == 1 { outstanding } else { outstanding + net };
             outstanding += net;
-            if (self.width == 1 || (interval + 1) % self.width != 0) && seen > 0 {
-                self.tallies[window].outstanding = true;
+            if (self.width == 1 || (interval + 1) % self.width != 0) && seen > 0 && ends[window] == 0 {
+                self.tallies[window].stalled = true;
             }
         }
         Ok(())
@@ -182,7 +184,7 @@ impl Watch<'_> {
             let observed = match self.measure.metric {
                 Metric::Offered => Some(self.requests(number, tally.offered, tally.offered)),
                 Metric::Sent => Some(self.requests(number, tally.offered, tally.sent)),
-                _ if tally.ended == 0 && tally.outstanding => None,
+                _ if tally.ended == 0 && tally.stalled => None,
                 metric if metric.family() == Family::Times => times.remove(&number),
                 _ => Some(self.requests(number, tally.ended, tally.counted)),
             };
@@ -191,7 +193,7 @@ impl Watch<'_> {
                 Some(Observed::Nothing(_)) => true,
                 Some(_) => by_ending && tally.ended == 0,
                 // Nothing to time among what ended.
-                None => tally.ended > 0 || !tally.outstanding,
+                None => tally.ended > 0 || !tally.stalled,
             };
             if !idle {
                 windows.push(Window { number, observed });

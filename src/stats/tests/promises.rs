@@ -137,6 +137,15 @@ fn a_stall_from_the_first_second_on_fails_too() {
 }
 
 #[test]
+fn a_window_in_which_only_the_run_in_is_finished_is_idle() {
+    let judged = judge_one("error_rate < 1% for all windows of 5s", |writer| {
+        whole(writer, &sample(2, 0, Outcome::Ok, -1.0, 4.0));
+        (6..10).for_each(|number| whole(writer, &sample(2, 0, Outcome::Ok, f64::from(number), 0.1)));
+    });
+    assert_eq!(judged.verdict, Verdict::Pass, "{}", judged.detail);
+}
+
+#[test]
 fn idle_windows_are_skipped() {
     let judged = judge_one("error_rate < 1% for all windows of 5s", |writer| {
         (0..5).for_each(|number| whole(writer, &sample(2, 0, Outcome::Ok, f64::from(number), 0.1)));
