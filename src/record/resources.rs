@@ -56,12 +56,14 @@ impl Resources {
     /// The row as a line with its end.
     pub(super) fn line(&self, layout: &Layout) -> String {
         let Self { at, who, cpu, rss_bytes, threads, fds, metrics } = self;
-        let (time, who) = (layout.timeline.scenario_time(*at), who.name());
+        // What differences of binary fractions add is no measurement.
+        let tidy = |value: f64| (value * 1e6).round() / 1e6;
+        let (time, who, cpu) = (layout.timeline.scenario_time(*at), who.name(), tidy(*cpu));
         let mut line = format!("{},{who},{cpu},{rss_bytes},{threads},{fds},{time},", at.secs_f64());
         for (place, (name, value)) in metrics.iter().enumerate() {
             let separator = if place == 0 { "" } else { ";" };
             let name = name.replace([',', ';', '=', '\n', '\r'], "_");
-            write!(line, "{separator}{name}={value}").expect("a String takes any text");
+            write!(line, "{separator}{name}={}", tidy(*value)).expect("a String takes any text");
         }
         line.push('\n');
         line

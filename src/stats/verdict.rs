@@ -112,7 +112,7 @@ impl Scale {
             }
             Observed::Above { without, samples } => Judgement {
                 value: None,
-                detail: format!("none: {:.3} % of {samples} without an answer", 100.0 * without),
+                detail: format!("none: {} of {samples} without an answer", percent(without)),
                 verdict: self.holds(f64::INFINITY),
             },
             Observed::TooFew { samples, needed } => {
@@ -205,7 +205,7 @@ impl Scale {
     fn words(&self, value: f64) -> String {
         match self.unit {
             SloUnit::Us => micros_in_words(value),
-            SloUnit::Share => format!("{:.3} %", 100.0 * value),
+            SloUnit::Share => percent(value),
             SloUnit::PerS => format!("{value:.3}/s"),
             SloUnit::Count => format!("{value}"),
         }
@@ -219,6 +219,11 @@ pub(super) fn micros_in_words(micros: f64) -> String {
         m if m >= 1e3 => format!("{} ms", three_digits(m / 1e3)),
         m => format!("{} µs", three_digits(m)),
     }
+}
+
+/// To a thousandth of a per cent, without needless zeros.
+fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e5).round() / 1e3)
 }
 
 fn three_digits(value: f64) -> String {

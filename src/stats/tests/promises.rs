@@ -34,7 +34,7 @@ fn a_quantile_among_those_without_an_answer_fails_and_is_no_number() {
         steady(writer, (2, 0), 40, Outcome::Shed, 0.01);
     });
     assert_eq!((slo.verdict, slo.observed), (Verdict::Fail, None));
-    assert_eq!(slo.detail, "none: 4.000 % of 1000 without an answer");
+    assert_eq!(slo.detail, "none: 4 % of 1000 without an answer");
 }
 
 #[test]
