@@ -16,13 +16,14 @@ use crate::bearer::Bearer;
 use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::{Entry, Record, fold};
+use crate::format::Format;
 use crate::intake::{self, Rejected};
 use crate::link::Link;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::store::{Fingerprint, NewMessage, NewResult, Saved, StoredResult};
 use crate::token::{Identity, Scope};
-use crate::{birth, body, certificate, receipt, service};
+use crate::{birth, body, certificate, hl7, receipt, service};
 
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -36,14 +37,22 @@ pub(crate) async fn enter(
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Write)?;
     let key = idempotency_key(&headers)?;
-    let body = body::receive(&app.config.limits, &headers, "application/json", body).await?;
-    let class = match (intake::is_batch(&body), sender.kind) {
+    let format = Format::of(&headers)?;
+    let body = body::receive(&app.config.limits, &headers, format.media_type(), body).await?;
+    let class = match (format.is_batch(&body), sender.kind) {
         (true, _) => Class::Lab,
         (false, Kind::Person) => Class::Validate,
         (false, Kind::Software | Kind::Lab) => Class::Software,
     };
     let work = Arc::clone(&app);
-    let work = async move { store(&work, &sender, key.as_deref(), body).await.into_response() };
+    let work = async move {
+        let key = key.as_deref();
+        let answer = match format {
+            Format::Json => store(&work, &sender, key, body).await,
+            Format::Hl7 => hl7::answer(&work, &sender, key, body).await,
+        };
+        answer.into_response()
+    };
     Ok(service::in_slot(&app, class, work).await)
 }
 
@@ -62,32 +71,52 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
 async fn store(app: &App, sender: &Identity, key: Option<&str>, body: Bytes) -> Result<Response, Refusal> {
     let now = Moment::now();
     let intake = intake::read(&body, app.config.limits.batch, now).map_err(Refusal::Problems)?;
-    let mut answers: Vec<Option<Value>> = Vec::with_capacity(intake.entries.len());
-    let mut results = Vec::with_capacity(intake.entries.len());
-    let mut problems = Vec::new();
-    for (place, entry) in intake.entries.into_iter().enumerate() {
+    let saved = save(app, sender, key, intake.entries, now).await?;
+    if saved.iter().all(Result::is_err) {
+        let problems = saved.into_iter().filter_map(Result::err).flat_map(|rejected| rejected.problems);
+        return Err(Refusal::Problems(problems.collect()));
+    }
+    let answer = |became: &Result<Saved, Rejected>| match became {
+        Ok(saved) => stored(app, saved),
+        Err(Rejected { reference, problems }) => {
+            json!({ "ref": reference, "state": "rejected", "problems": problems })
+        }
+    };
+    let results: Vec<Value> = saved.iter().map(answer).collect();
+    Ok((StatusCode::CREATED, Json(json!({ "results": results }))).into_response())
+}
+
+/// Stores the good ones of some entries, whatever format they came in, and returns what became of each, in their order.
+///
+/// # Errors
+/// When the store did not do it: none of them is acknowledged then.
+pub(crate) async fn save(
+    app: &App,
+    sender: &Identity,
+    key: Option<&str>,
+    entries: Vec<Result<Entry, Rejected>>,
+    now: Moment,
+) -> Result<Vec<Result<Saved, Rejected>>, Refusal> {
+    let mut fresh = Vec::with_capacity(entries.len());
+    let mut became = Vec::with_capacity(entries.len());
+    for (place, entry) in entries.into_iter().enumerate() {
         match entry {
             Ok(entry) => {
                 let mut result = prepare(app, Arc::clone(&sender.client), &entry, now)?;
                 result.idempotency = key.map(|key| Fingerprint::idempotency(&sender.client, key, place));
-                results.push(result);
-                answers.push(None);
+                fresh.push(result);
+                became.push(None);
             }
-            Err(Rejected { reference, problems: found }) => {
-                answers.push(Some(json!({ "ref": reference, "state": "rejected", "problems": &found })));
-                problems.extend(found);
-            }
+            Err(rejected) => became.push(Some(rejected)),
         }
     }
-    if results.is_empty() {
-        return Err(Refusal::Problems(problems));
-    }
-    let mut saved = app.store.save_results(results).await?.into_iter();
-    let filled = answers
-        .into_iter()
-        .filter_map(|answer| answer.or_else(|| saved.next().map(|saved| stored(app, &saved))));
-    let results: Vec<Value> = filled.collect();
-    Ok((StatusCode::CREATED, Json(json!({ "results": results }))).into_response())
+    let saved = if fresh.is_empty() { Vec::new() } else { app.store.save_results(fresh).await? };
+    let mut saved = saved.into_iter();
+    let fill = |rejected: Option<Rejected>| match rejected {
+        Some(rejected) => Ok(Err(rejected)),
+        None => saved.next().map(Ok).ok_or(Refusal::Broken),
+    };
+    became.into_iter().map(fill).collect()
 }
 
 fn stored(app: &App, saved: &Saved) -> Value {

@@ -81,6 +81,12 @@ impl Client {
         self.send(Method::POST, path, &headers, Bytes::from(form.to_owned())).await.unwrap()
     }
 
+    /// Posts a text of this media type to the intake.
+    pub(crate) async fn hand_in(&mut self, media_type: &str, text: &str) -> Answer {
+        let body = Bytes::from(text.to_owned());
+        self.send(Method::POST, "/v1/results", &[("content-type", media_type)], body).await.unwrap()
+    }
+
     pub(crate) async fn post_json(&mut self, path: &str, value: &Value) -> Answer {
         self.try_post_json(path, value).await.unwrap()
     }
