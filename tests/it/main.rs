@@ -19,6 +19,7 @@ mod shards;
 mod sim_kinds;
 mod sim_story;
 mod sim_theory;
+mod sim_threads;
 #[expect(clippy::print_stdout, reason = "benches/stall.sh shows the figures")]
 mod stall;
 mod stories;
