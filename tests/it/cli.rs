@@ -2,22 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
+use crate::tool::{children_of, command, wait_for};
+
 fn peakday(arguments: &[&str]) -> Output {
     command(arguments).output().expect("peakday starts")
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peakday"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEAKDAY_")) {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// The exit code and what was said on standard error.
@@ -189,24 +181,4 @@ fn adds_up(counts: &Value) {
     let ended =
         ["ok", "failed", "shed", "timed_out", "not_sent", "in_flight_at_end"].map(of).iter().sum::<u64>();
     assert_eq!(of("offered"), ended, "{counts}");
-}
-
-/// Polls until there is a value; a bound of two minutes keeps a broken run from hanging the suite.
-fn wait_for<T>(mut value: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(value) = value() {
-            return value;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(120), "nothing came in two minutes");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn children_of(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
 }

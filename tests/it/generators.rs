@@ -3,37 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use peakday::arrivals;
 use peakday::record::{self, Run, ServerRecord, What};
-use peakday::scenario::Scenario;
-use peakday::scenario::file::{self, Context};
 use peakday::units::Span;
 use rustix::process::{Pid, Signal, kill_process};
 
-fn command(out: &Path, flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peakday"));
-    command.args(["run", "smoke", "--quiet", "--generators", "2", "--out"]).arg(out).args(flags);
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEAKDAY_")) {
-        command.env_remove(name);
-    }
-    command
-}
+use crate::scenarios::shipped_scenario;
+use crate::tool::{self, children_of, wait_for};
 
-/// The smoke scenario, played for so long.
-fn smoke(measured: Span) -> Scenario {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let text = std::fs::read_to_string(folder.join("smoke.toml")).unwrap();
-    let context = Context {
-        read: &|path: &str| std::fs::read_to_string(folder.join(path)),
-        values: &peakday::synthetic::VALUES,
-        generators: &peakday::synthetic::GENERATORS,
-    };
-    let mut scenario = file::load(&text, "smoke", &context).unwrap_or_else(|problems| panic!("{problems}"));
-    scenario.run = scenario.run.lasting(measured).unwrap();
-    scenario
+fn command(out: &Path, flags: &[&str]) -> Command {
+    let mut command = tool::command(&["run", "smoke", "--quiet", "--generators", "2", "--out"]);
+    command.arg(out).args(flags);
+    command
 }
 
 /// Planned journeys by interval and population, and offered and ok by interval, population and step.
@@ -55,26 +37,6 @@ fn sums<'a>(servers: impl IntoIterator<Item = &'a ServerRecord>) -> Sums {
     (planned, counters)
 }
 
-/// Polls until there is something; a bound of two minutes keeps a broken run from hanging the suite.
-fn wait_for<T>(mut value: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(value) = value() {
-            return value;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(120), "nothing came in two minutes");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn children_of(pid: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
-}
-
 #[test]
 fn two_processes_play_one_plan_and_one_report_is_their_sum() {
     let dir = tempfile::tempdir().unwrap();
@@ -92,7 +54,8 @@ fn two_processes_play_one_plan_and_one_report_is_their_sum() {
     assert!(parts.iter().all(|part| !sums(&part.servers).1.is_empty()), "both have something to do");
 
     // The first arrivals are those of the one plan.
-    let scenario = smoke(Span::from_secs(4));
+    let mut scenario = shipped_scenario("smoke");
+    scenario.run = scenario.run.lasting(Span::from_secs(4)).unwrap();
     let timeline = scenario.run.timeline();
     let mut plan: BTreeMap<(i64, u16), u64> = BTreeMap::new();
     for arrival in arrivals::planned(&scenario, &timeline, scenario.seed) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,6 +10,9 @@ use axum::Router;
 use axum::routing::get;
 use peakday::record::{self, ServerRecord};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::load_run;
+use crate::tool::command;
 
 /// When the test's server was asked for something, by the wall clock.
 type Seen = Arc<Mutex<Vec<SystemTime>>>;
@@ -29,15 +32,7 @@ fn serve() -> (SocketAddr, Seen) {
             }),
         )
         .route("/never", get(async || std::future::pending::<()>().await));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            listener.set_nonblocking(true).unwrap();
-            axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
-        });
-    });
+    let address = load_run::serve(router);
     (address, seen)
 }
 
@@ -54,17 +49,9 @@ fn scenario(dir: &Path, path: &str) -> PathBuf {
 
 fn start(dir: &Path, path: &str, address: SocketAddr) -> (Child, PathBuf) {
     let run = dir.join("run");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peakday"));
-    command.arg("run").arg(scenario(dir, path)).args([
-        "--target",
-        &format!("http://{address}"),
-        "--quiet",
-        "--out",
-    ]);
+    let mut command = command(&["run"]);
+    command.arg(scenario(dir, path)).args(["--target", &format!("http://{address}"), "--quiet", "--out"]);
     command.arg(&run).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEAKDAY_")) {
-        command.env_remove(name);
-    }
     (command.spawn().expect("peakday starts"), run)
 }
 

@@ -15,7 +15,7 @@ use peakday::scenario::{
 use peakday::units::{Rate, Span};
 
 /// A server on a thread of its own, until the process ends.
-fn serve(router: Router) -> SocketAddr {
+pub(crate) fn serve(router: Router) -> SocketAddr {
     serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), router)
 }
 

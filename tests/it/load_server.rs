@@ -2,49 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use peakday::load::{self, About, Launch, RunRequest, System};
+use peakday::load;
 use peakday::record::{self, ServerRecord, What};
-use peakday::scenario::file::{self, Context};
 use peakday::scenario::{Incident, IncidentKind, RunPlan, Scenario};
 use peakday::units::{Span, TimeOfDay};
 
+use crate::scenarios::shipped_scenario;
+use crate::server_run::request;
+
 /// The smoke scenario, played for so long.
 fn smoke(measured: Span) -> Scenario {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let text = fs::read_to_string(folder.join("smoke.toml")).unwrap();
-    let read = |path: &str| -> io::Result<String> { fs::read_to_string(folder.join(path)) };
-    let context = Context {
-        read: &read,
-        values: &peakday::synthetic::VALUES,
-        generators: &peakday::synthetic::GENERATORS,
-    };
-    let mut scenario = file::load(&text, "smoke", &context).unwrap_or_else(|problems| panic!("{problems}"));
+    let mut scenario = shipped_scenario("smoke");
     scenario.run = RunPlan { run_in: Span::from_secs(1), ..scenario.run.lasting(measured).unwrap() };
     scenario
-}
-
-fn request(scenario: Scenario, dir: &Path) -> RunRequest {
-    RunRequest {
-        timeline: scenario.run.timeline(),
-        seed: scenario.seed,
-        only: Vec::new(),
-        systems: scenario.servers.iter().cloned().map(System::Started).collect(),
-        run_dir: dir.to_owned(),
-        about: About::default(),
-        messages: None,
-        share: load::Share::default(),
-        progress: None,
-        launch: Launch {
-            program: PathBuf::from(env!("CARGO_BIN_EXE_peakday")),
-            arguments: vec!["serve".into(), "--server".into()],
-        },
-        keep_data: false,
-        scenario: Arc::new(scenario),
-    }
 }
 
 /// Names of population and step, and offered, sent, ok, shed, failed, timed out, not sent, run-in included.

@@ -24,5 +24,6 @@ mod sim_threads;
 mod stall;
 mod stories;
 mod tidy;
+mod tool;
 #[expect(clippy::print_stdout, reason = "benches/truth.sh shows the figures")]
 mod truth;

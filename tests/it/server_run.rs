@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use peakday::load::{self, About, Launch, RunRequest, System};
+use peakday::scenario::Scenario;
 use peakday::scenario::file::{self, Context};
 
 /// A scenario and the servers that it is played against: name and configuration.
@@ -36,7 +37,18 @@ pub(crate) fn play<T: Send + 'static>(
         generators: &peakday::synthetic::GENERATORS,
     };
     let scenario = file::load(&text, "test", &context).unwrap_or_else(|problems| panic!("{problems}"));
-    let request = RunRequest {
+    let request = request(scenario, dir);
+    let other = std::thread::spawn({
+        let dir = dir.to_owned();
+        move || meanwhile(dir)
+    });
+    load::run(&request).unwrap_or_else(|error| panic!("{error}"));
+    Played { request, meanwhile: other.join().unwrap() }
+}
+
+/// A run of a scenario against its servers, each started by the tool.
+pub(crate) fn request(scenario: Scenario, dir: &Path) -> RunRequest {
+    RunRequest {
         timeline: scenario.run.timeline(),
         seed: scenario.seed,
         only: Vec::new(),
@@ -52,13 +64,7 @@ pub(crate) fn play<T: Send + 'static>(
         },
         keep_data: false,
         scenario: Arc::new(scenario),
-    };
-    let other = std::thread::spawn({
-        let dir = dir.to_owned();
-        move || meanwhile(dir)
-    });
-    load::run(&request).unwrap_or_else(|error| panic!("{error}"));
-    Played { request, meanwhile: other.join().unwrap() }
+    }
 }
 
 /// A run that was played, and what happened meanwhile.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,13 +11,11 @@ use axum::routing::get;
 use peakday::record::{self, Clock, Run};
 use peakday::scenario::Outcome;
 
+use crate::load_run;
+use crate::tool::command;
+
 fn peakday(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_peakday"));
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PEAKDAY_")) {
-        command.env_remove(name);
-    }
-    command.output().expect("peakday starts")
+    command(arguments).output().expect("peakday starts")
 }
 
 /// A server on a thread of its own, until the process ends, and how often it was asked.
@@ -28,16 +26,8 @@ fn serve() -> (String, Arc<AtomicU64>) {
         counted.fetch_add(1, Ordering::Relaxed);
         "hello"
     }));
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            listener.set_nonblocking(true).unwrap();
-            axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await.unwrap();
-        });
-    });
-    (url, count)
+    let address = load_run::serve(router);
+    (format!("http://{address}"), count)
 }
 
 /// Offered, sent and ok by interval; and how many of each outcome stand in each bucket of each clock.

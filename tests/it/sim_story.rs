@@ -3,26 +3,21 @@
 use std::fs;
 use std::path::PathBuf;
 
-use peakday::scenario::file::{self, Context};
+use peakday::scenario::file;
 use peakday::scenario::queueing::Profile;
 use peakday::scenario::server_model::{ServerModel, StationModel};
 use peakday::scenario::{Arrivals, Curve, Delay, Scenario, Timeline};
 use peakday::sim::{self, Choice, Simulation, Tally};
-use peakday::synthetic;
 use peakday::units::{Offset, Span, TimeOfDay};
+
+use crate::scenarios::shipped_scenario;
 
 fn scenarios() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
 fn evening() -> Scenario {
-    let text = fs::read_to_string(scenarios().join("evening-2022-01-05.toml")).unwrap();
-    let context = Context {
-        read: &|file| fs::read_to_string(scenarios().join(file)),
-        values: &synthetic::VALUES,
-        generators: &synthetic::GENERATORS,
-    };
-    file::load(&text, "evening-2022-01-05", &context).unwrap_or_else(|problems| panic!("{problems}"))
+    shipped_scenario("evening-2022-01-05")
 }
 
 fn server(name: &str) -> ServerModel {

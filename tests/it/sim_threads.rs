@@ -4,25 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use peakday::scenario::file::{self, Context};
 use peakday::scenario::server_model::ServerModel;
 use peakday::scenario::{RunPlan, Scenario};
 use peakday::sim::{self, Choice, Count, Simulation, Study};
-use peakday::synthetic;
 use peakday::units::Span;
+
+use crate::scenarios::shipped_scenario;
 
 fn scenarios() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios")
-}
-
-fn scenario(name: &str) -> Scenario {
-    let text = fs::read_to_string(scenarios().join(format!("{name}.toml"))).unwrap();
-    let context = Context {
-        read: &|file| fs::read_to_string(scenarios().join(file)),
-        values: &synthetic::VALUES,
-        generators: &synthetic::GENERATORS,
-    };
-    file::load(&text, name, &context).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// All files of a folder, by name.
@@ -53,7 +43,7 @@ fn simulate(
 
 #[test]
 fn a_simulation_writes_the_same_bytes_for_any_number_of_threads() {
-    let mut scenario = scenario("evening-2022-01-05");
+    let mut scenario = shipped_scenario("evening-2022-01-05");
     // Half an hour of the evening in half a minute, on the server that refuses and is left alone.
     let time = |text: &str| text.parse().unwrap();
     scenario.run = RunPlan { from: time("19:00"), to: time("19:30"), time_warp: 60.0, ..scenario.run };
