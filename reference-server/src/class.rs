@@ -92,6 +92,17 @@ impl Class {
         }
     }
 
+    /// Who is served first under `discipline = "priority"`: what is entered (0) before certificates (1) before what is looked
+    /// at again (2) before searches (3).
+    pub const fn priority(self) -> u8 {
+        match self {
+            Class::SignIn | Class::Save | Class::Validate | Class::Software | Class::Lab => 0,
+            Class::Print | Class::Certificate => 1,
+            Class::Form | Class::View | Class::Landing | Class::BirthDate | Class::Result => 2,
+            Class::Search => 3,
+        }
+    }
+
     /// Position in [`Class::ALL`], for tables with one entry a class.
     pub(crate) const fn index(self) -> usize {
         self as usize

@@ -9,12 +9,42 @@
 //! queue = 319                     # waiting places; one more is answered 503 with Retry-After
 //! retry_after = "5s"
 //! abandoned = "serve"             # or "drop": a request whose client has left
+//! discipline = "fifo"             # or "lifo", "priority" (with [slots.priority], a number for each class, 0 first)
+//! longest_wait = "15s"            # waited longer at its turn: 503; the clients' deadline less a reserve for the work
+//! limit = { least = 8, most = 300, target = "1s" }    # adaptive bound on the requests present (AIMD)
+//!
+//! [lane.lab]                      # slots of their own for some classes; other keys as in [slots]
+//! classes = ["lab"]
+//! workers = 4
+//! listen = "127.0.0.1:8081"       # and a listener of their own
+//!
+//! [bucket.account]                # or software, address: what comes faster is answered 429
+//! rate = "3/min"
+//! burst = 10
+//! classes = ["validate"]          # default: all
+//!
+//! [waiting_room.patients]         # or professionals: whoever comes faster is given a ticket and a page that tells the place
+//! rate = "25/s"                   # and places, poll, session
 //!
 //! [hold]                          # a slot is held for max(this, the real work with its commit)
 //! seed = 1
 //! law = { lognormal = { mean = "100ms", cv = 1.0 } }
 //! [hold.class]
 //! lab = { lognormal = { mean = "400ms", cv = 1.0 } }
+//!
+//! [pool]                          # behind the slots: a request in its slot also takes a connection
+//! connections = 8
+//! law = { exponential = { mean = "20ms" } }           # and seed, class
+//!
+//! [commit]                        # a commit of the store takes at least this
+//! cycle = "8ms"
+//! each = "50us"
+//!
+//! [intake]                        # asynchronous: 202 and a receipt after a durable append, workers do the rest
+//! workers = 16
+//!
+//! [cache]                         # results in memory, for patients who look again
+//! results = 16384
 //!
 //! [issuer]
 //! workers = 16
@@ -32,10 +62,15 @@
 //! Without a table, its defaults hold: an open server whose bounds are far above what one core can use, and no
 //! modelled hold times.
 
+mod back_end;
+mod bucket;
 mod build;
+mod intake;
 mod law;
 mod read;
+mod slots;
 mod units;
+mod waiting_room;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,9 +78,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::back_end::{Commit, Pool};
+pub use self::bucket::{Bucket, Buckets};
+pub use self::intake::{Cache, Intake};
 pub use self::law::Law;
+pub use self::slots::{Abandoned, Adaptive, Discipline, Lane, Slots};
 pub use self::units::Rate;
 use self::units::{duration_text, size_text};
+pub use self::waiting_room::{WaitingRoom, WaitingRooms};
 use crate::class::Class;
 pub use crate::problem::Problem;
 
@@ -61,8 +101,29 @@ pub struct Config {
     pub cpus: Vec<usize>,
     /// Worker slots and the queue before them.
     pub slots: Slots,
+    /// Slots of their own for some classes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lane: BTreeMap<String, Lane>,
+    /// Token buckets.
+    #[serde(skip_serializing_if = "Buckets::is_empty")]
+    pub bucket: Buckets,
+    /// Waiting rooms.
+    #[serde(skip_serializing_if = "WaitingRooms::is_empty")]
+    pub waiting_room: WaitingRooms,
     /// Modelled hold times.
     pub hold: Hold,
+    /// A modelled pool of connections behind the slots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// How long a commit takes at least.
+    #[serde(skip_serializing_if = "Commit::is_zero")]
+    pub commit: Commit,
+    /// Asynchronous intake; `None`: an entry is answered when it is stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intake: Option<Intake>,
+    /// Results in memory; `None`: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// The issuer of tokens, limited apart from the rest.
     pub issuer: Issuer,
     /// Messages to patients.
@@ -80,30 +141,6 @@ pub struct Config {
     /// Consent to be loaded from another machine, served at `/.well-known/peakday.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
-}
-
-/// Worker slots and the queue before them (`[slots]`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Slots {
-    /// Requests in service at once. Default 4,096.
-    pub workers: usize,
-    /// Waiting places, first come first served; one request more is answered 503. Default 16,384.
-    pub queue: usize,
-    /// What a 503 says in `Retry-After` (rounded up to whole seconds). Default 5 s.
-    #[serde(serialize_with = "duration_text")]
-    pub retry_after: Duration,
-    /// What becomes of a request whose client has left. Default: it is served.
-    pub abandoned: Abandoned,
-}
-
-/// What becomes of a request whose client has left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Abandoned {
-    /// It waits its turn, does its work and holds its slot: wasted work.
-    Serve,
-    /// It gives back its waiting place or its slot at once (what was already handed to the store is still stored).
-    Drop,
 }
 
 /// Modelled hold times of a slot (`[hold]`): back ends that the server does not have.
@@ -140,9 +177,17 @@ pub struct Outbox {
     /// Highest rate of messages handed to the gateway; `None`: as fast as it takes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// A message waits for a random time up to this before it is due, so that those of a busy minute do not bring their
+    /// patients at once. Default: none.
+    #[serde(serialize_with = "duration_text")]
+    pub jitter: Duration,
+    /// A message is given up when its entry is older than this: it is erased, its link included, and counted. Default 3 days.
+    #[serde(serialize_with = "duration_text")]
+    pub longest_age: Duration,
     /// Connections to the gateway, so also messages under way at once. Default 4.
     pub connections: usize,
-    /// Pause after the first failure of a message; doubled for each further one, with jitter. Default 1 s.
+    /// The longest pause after the first failure of a message, doubled for each further one; the pause is drawn between
+    /// zero and this. A gateway that says `Retry-After` is left alone for at least that long. Default 1 s.
     #[serde(serialize_with = "duration_text")]
     pub retry_first: Duration,
     /// The longest pause. Default 60 s.
@@ -238,6 +283,12 @@ impl Config {
         }
     }
 
+    /// The lane of a class, with its name; `None`: it goes through `[slots]` (sign-in through `[issuer]`).
+    pub fn lane_of(&self, class: Class) -> Option<(&str, &Lane)> {
+        let mut lanes = self.lane.iter().map(|(name, lane)| (name.as_str(), lane));
+        lanes.find(|(_, lane)| lane.classes.contains(&class))
+    }
+
     /// The law of the time for which a request of this class holds its slot at least; `None`: only for its work.
     pub fn hold_law(&self, class: Class) -> Option<&Law> {
         match class {
@@ -263,17 +314,6 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-impl Default for Slots {
-    fn default() -> Self {
-        Slots {
-            workers: 4_096,
-            queue: 16_384,
-            retry_after: Duration::from_secs(5),
-            abandoned: Abandoned::Serve,
-        }
-    }
-}
-
 impl Default for Hold {
     fn default() -> Self {
         Hold { seed: 1, law: None, class: BTreeMap::new() }
@@ -290,6 +330,8 @@ impl Default for Outbox {
     fn default() -> Self {
         Outbox {
             rate: None,
+            jitter: Duration::ZERO,
+            longest_age: Duration::from_secs(3 * 86_400),
             connections: 4,
             retry_first: Duration::from_secs(1),
             retry_longest: Duration::from_secs(60),

@@ -1,14 +1,15 @@
 //! From a TOML table to a [`Config`]: which keys there are, and what may stand in them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::Table;
 
 use super::read::Reader;
 use super::{
-    Abandoned, Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Slots, Tls,
-    TruthQueue,
+    Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Tls, TruthQueue, back_end,
+    bucket, intake, slots, waiting_room,
 };
 use crate::class::Class;
 
@@ -24,8 +25,15 @@ impl TryFrom<Table> for Config {
         let config = Config {
             about: root.text("about"),
             cpus: root.cpus("cpus").unwrap_or_default(),
-            slots: root.section("slots").map(slots).unwrap_or_default(),
+            slots: root.section("slots").map(slots::slots).unwrap_or_default(),
+            lane: slots::lanes(root.sections("lane")),
+            bucket: root.section("bucket").map(bucket::buckets).unwrap_or_default(),
+            waiting_room: root.section("waiting_room").map(waiting_room::waiting_rooms).unwrap_or_default(),
             hold: root.section("hold").map(hold).unwrap_or_default(),
+            pool: root.section("pool").map(back_end::pool),
+            commit: root.section("commit").map(back_end::commit).unwrap_or_default(),
+            intake: root.section("intake").map(intake::intake),
+            cache: root.section("cache").map(intake::cache),
             issuer: root.section("issuer").map(issuer).unwrap_or_default(),
             outbox: root.section("outbox").map(outbox).unwrap_or_default(),
             limits: root.section("limits").map(limits).unwrap_or_default(),
@@ -40,25 +48,6 @@ impl TryFrom<Table> for Config {
     }
 }
 
-fn slots(read: Reader<'_>) -> Slots {
-    let default = Slots::default();
-    let slots = Slots {
-        workers: count(&read, "workers", 1, default.workers),
-        queue: count(&read, "queue", 0, default.queue),
-        retry_after: read.duration("retry_after").unwrap_or(default.retry_after),
-        abandoned: match read.text("abandoned").as_deref() {
-            None => default.abandoned,
-            Some("serve") => Abandoned::Serve,
-            Some("drop") => Abandoned::Drop,
-            Some(other) => read
-                .reject("abandoned", format!("is '{other}'"), "write \"serve\" or \"drop\"")
-                .unwrap_or(default.abandoned),
-        },
-    };
-    read.finish();
-    slots
-}
-
 fn hold(read: Reader<'_>) -> Hold {
     let default = Hold::default();
     let hold = Hold {
@@ -70,8 +59,8 @@ fn hold(read: Reader<'_>) -> Hold {
     hold
 }
 
-fn class_laws(read: Reader<'_>) -> std::collections::BTreeMap<Class, Law> {
-    let mut laws = std::collections::BTreeMap::new();
+pub(super) fn class_laws(read: Reader<'_>) -> BTreeMap<Class, Law> {
+    let mut laws = BTreeMap::new();
     for class in Class::ALL {
         if class == Class::SignIn {
             if read.keys().iter().any(|key| key == class.name()) {
@@ -102,6 +91,8 @@ fn outbox(read: Reader<'_>) -> Outbox {
     let default = Outbox::default();
     let outbox = Outbox {
         rate: read.rate("rate"),
+        jitter: read.duration("jitter").unwrap_or(default.jitter),
+        longest_age: positive(&read, "longest_age", default.longest_age),
         connections: count(&read, "connections", 1, default.connections),
         retry_first: positive(&read, "retry_first", default.retry_first),
         retry_longest: positive(&read, "retry_longest", default.retry_longest),
@@ -147,14 +138,9 @@ fn patients(read: Reader<'_>) -> Patients {
 }
 
 fn truth_queue((name, read): (String, Reader<'_>)) -> Option<(String, TruthQueue)> {
-    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.is_empty() || !name.bytes().all(is_name) {
-        read.reject_here("is no name that a path can hold", "use a-z, 0-9 and -");
-    }
+    read.name(&name);
     for key in ["workers", "law"] {
-        if !read.keys().iter().any(|present| present == key) {
-            read.reject::<()>(key, "is missing", "a queue says workers and law");
-        }
+        read.required(key, "a queue says workers and law");
     }
     let workers = count(&read, "workers", 1, 1);
     let queue = read.whole("queue", 0..=MOST).and_then(|places| usize::try_from(places).ok());
@@ -171,14 +157,10 @@ fn tls(read: Reader<'_>) -> Tls {
 }
 
 fn consent(read: Reader<'_>) -> Option<Consent> {
-    let (max_rate, until, hash) = (read.rate("max_rate"), read.text("until"), read.text("token_sha256"));
-    for (key, given) in
-        [("max_rate", max_rate.is_some()), ("until", until.is_some()), ("token_sha256", hash.is_some())]
-    {
-        if !given && !read.keys().iter().any(|present| present == key) {
-            read.reject::<()>(key, "is missing", "a consent says max_rate, until and token_sha256");
-        }
+    for key in ["max_rate", "until", "token_sha256"] {
+        read.required(key, "a consent says max_rate, until and token_sha256");
     }
+    let (max_rate, until, hash) = (read.rate("max_rate"), read.text("until"), read.text("token_sha256"));
     if let Some(until) = &until
         && chrono::DateTime::parse_from_rfc3339(until).is_err()
     {
@@ -198,7 +180,7 @@ fn consent(read: Reader<'_>) -> Option<Consent> {
 }
 
 /// A law under `key`: a table with exactly one of the three kinds.
-fn law<'a>(read: &Reader<'a>, key: &'a str) -> Option<Law> {
+pub(super) fn law<'a>(read: &Reader<'a>, key: &'a str) -> Option<Law> {
     const HINT: &str = "write { constant = \"100ms\" }, { exponential = { mean = \"100ms\" } } or \
                         { lognormal = { mean = \"100ms\", cv = 1.0 } }";
     let table = read.section(key)?;
@@ -238,11 +220,11 @@ fn mean(read: &Reader<'_>) -> Option<Duration> {
     if mean.is_zero() { read.reject("mean", "is zero", "leave the law out instead") } else { Some(mean) }
 }
 
-fn count<'a>(read: &Reader<'a>, key: &'a str, least: u64, default: usize) -> usize {
+pub(super) fn count<'a>(read: &Reader<'a>, key: &'a str, least: u64, default: usize) -> usize {
     read.whole(key, least..=MOST).and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
 }
 
-fn positive<'a>(read: &Reader<'a>, key: &'a str, default: Duration) -> Duration {
+pub(super) fn positive<'a>(read: &Reader<'a>, key: &'a str, default: Duration) -> Duration {
     match read.duration(key) {
         Some(value) if value.is_zero() => {
             read.reject(key, "is zero", "write a longer time").unwrap_or(default)

@@ -1,12 +1,15 @@
 //! Reads a TOML table key by key and keeps every problem it meets, so that all of them are reported at once.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use toml::{Table, Value};
 
 use super::units::{Rate, parse_duration, parse_size};
+use crate::class::Class;
 use crate::problem::Problem;
 
 /// A table that is being read. A key that was asked for is known; every other one is a problem.
@@ -115,6 +118,53 @@ impl<'a> Reader<'a> {
             }
         }
         Some(cores)
+    }
+
+    /// A list of classes.
+    pub(super) fn classes(&self, key: &'a str) -> Option<BTreeSet<Class>> {
+        const HINT: &str = "write a list of classes, as in [\"lab\"]";
+        let value = self.take(key)?;
+        let Value::Array(items) = value else {
+            return self.reject(key, format!("is {}", kind(&value)), HINT);
+        };
+        if items.is_empty() {
+            return self.reject(key, "is empty", HINT);
+        }
+        let mut classes = BTreeSet::new();
+        for item in items {
+            match item.as_str().map(str::parse) {
+                Some(Ok(class)) => {
+                    classes.insert(class);
+                }
+                Some(Err(problem)) => return self.reject(key, problem, ""),
+                None => return self.reject(key, format!("has {item}"), HINT),
+            }
+        }
+        Some(classes)
+    }
+
+    /// A socket address.
+    pub(super) fn address(&self, key: &'a str) -> Option<SocketAddr> {
+        self.parsed(key, |text| {
+            text.parse().map_err(|_| {
+                format!("'{text}' is not an address: write \"127.0.0.1:8081\", or port 0 for a free one")
+            })
+        })
+    }
+
+    /// Says that `key` is missing if it is.
+    pub(super) fn required(&self, key: &str, hint: &str) {
+        if !self.table.contains_key(key) {
+            self.reject::<()>(key, "is missing", hint);
+        }
+    }
+
+    /// Says of the name of this table if it is none.
+    pub(super) fn name(&self, name: &str) {
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || !name.bytes().all(is_name) {
+            self.reject_here("is no name", "use a-z, 0-9 and -");
+        }
     }
 
     /// Every key of this table, asked for or not.

@@ -10,6 +10,53 @@ workers = 32
 queue = 319
 retry_after = "5s"
 abandoned = "drop"
+discipline = "priority"
+longest_wait = "15s"
+[slots.priority]
+search = 9
+[slots.limit]
+least = 8
+most = 300
+target = "1s"
+[lane.lab]
+classes = ["lab"]
+listen = "127.0.0.1:0"
+connections = 64
+workers = 4
+queue = 40
+[bucket.account]
+rate = "3/min"
+burst = 10
+classes = ["validate", "save"]
+[bucket.software]
+rate = "20/s"
+burst = 40
+[bucket.address]
+rate = "100/s"
+burst = 200
+[waiting_room.patients]
+rate = "25/s"
+[waiting_room.professionals]
+rate = "5/s"
+places = 1000
+poll = "10s"
+session = "1h"
+[pool]
+connections = 8
+seed = 3
+law = { exponential = { mean = "20ms" } }
+[pool.class]
+search = { constant = "90ms" }
+[commit]
+cycle = "8ms"
+each = "50us"
+[intake]
+workers = 4
+queue = 1000
+law = { constant = "1ms" }
+[cache]
+results = 100
+lifetime = "10s"
 [hold]
 seed = 7
 law = { lognormal = { mean = "100ms", cv = 1.0 } }
@@ -23,6 +70,8 @@ token_lifetime = "8h"
 hold = { constant = "20ms" }
 [outbox]
 rate = "360/s"
+jitter = "5m"
+longest_age = "2days"
 connections = 2
 retry_first = "500ms"
 retry_longest = "30s"
@@ -61,6 +110,28 @@ fn every_key_is_read() {
     assert_eq!(config.cpus, [0, 1]);
     assert_eq!(config.slots.workers, 32);
     assert_eq!(config.slots.abandoned, Abandoned::Drop);
+    let slots = &config.slots;
+    assert_eq!((slots.discipline, slots.longest_wait), (Discipline::Priority, Some(Duration::from_secs(15))));
+    assert_eq!(
+        [Class::Lab, Class::Print, Class::View, Class::Search].map(|class| slots.priority_of(class)),
+        [0, 1, 2, 9]
+    );
+    assert_eq!(slots.limit.map(|limit| (limit.least, limit.most)), Some((8, 300)));
+    let (name, lane) = config.lane_of(Class::Lab).unwrap();
+    assert_eq!((name, lane.slots.workers, lane.connections), ("lab", 4, 64));
+    assert_eq!(config.lane_of(Class::Software), None);
+    assert!(
+        config.bucket.software.as_ref().is_some_and(|bucket| bucket.burst == 40 && bucket.classes.is_empty())
+    );
+    assert_eq!(config.bucket.account.as_ref().map(|bucket| bucket.classes.len()), Some(2));
+    assert_eq!(config.waiting_room.patients.as_ref().map(|room| room.poll), Some(Duration::from_secs(30)));
+    assert_eq!(config.waiting_room.professionals.as_ref().map(|room| room.places), Some(1_000));
+    let pool = config.pool.as_ref().unwrap();
+    assert_eq!(pool.law(Class::Search), Some(&Law::Constant(Duration::from_millis(90))));
+    assert_eq!(pool.law(Class::SignIn), None);
+    assert_eq!(config.commit.of(10), Duration::from_micros(8_500));
+    assert_eq!(config.intake.as_ref().map(|intake| intake.queue), Some(1_000));
+    assert_eq!(config.cache.as_ref().map(|cache| cache.results), Some(100));
     let mean = Duration::from_millis(400);
     assert_eq!(config.hold_law(Class::Lab), Some(&Law::Exponential { mean }));
     let mean = Duration::from_millis(100);
@@ -148,6 +219,70 @@ fn every_problem_is_reported_at_once_with_its_path() {
     let text = errors.to_string();
     assert!(text.contains("slots.wokers: unknown key (did you mean 'workers'?)"), "{text}");
     assert!(text.contains("hold.class.sign-in: sign-in has slots of its own (write issuer.hold)"), "{text}");
+}
+
+#[test]
+fn every_problem_of_the_levers_is_reported_at_once_too() {
+    let errors = Config::parse(
+        r#"
+        [slots]
+        discipline = "random"
+        priority = { search = 3, sing-in = 1 }
+        limit = { least = 8, most = 4 }
+        [lane.lab]
+        classes = ["lab", "sign-in"]
+        listen = "8081"
+        [lane.main]
+        classes = ["lab"]
+        [lane.software]
+        [bucket.adress]
+        [bucket.account]
+        rate = "3/min"
+        classes = ["labs"]
+        [bucket.software]
+        rate = "3/min"
+        burst = 0
+        classes = []
+        [waiting_room.patients]
+        poll = "0s"
+        [pool]
+        [commit]
+        cycle = 8
+        [intake]
+        workers = 0
+        [cache]
+        lifetime = "0s"
+        "#,
+    )
+    .unwrap_err();
+    let mut paths: Vec<_> = errors.0.iter().map(|problem| problem.path.as_str()).collect();
+    paths.sort_unstable();
+    let mut expected = [
+        "slots.discipline",
+        "slots.priority",
+        "slots.priority.sing-in",
+        "slots.limit.most",
+        "slots.limit.target",
+        "lane.lab.classes",
+        "lane.lab.listen",
+        "lane.main",
+        "lane.main.classes",
+        "lane.software.classes",
+        "bucket.adress",
+        "bucket.account.burst",
+        "bucket.account.classes",
+        "bucket.software.burst",
+        "bucket.software.classes",
+        "waiting_room.patients.rate",
+        "waiting_room.patients.poll",
+        "pool",
+        "pool.connections",
+        "commit.cycle",
+        "intake.workers",
+        "cache.lifetime",
+    ];
+    expected.sort_unstable();
+    assert_eq!(paths, expected, "{errors}");
 }
 
 #[test]

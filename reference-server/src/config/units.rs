@@ -87,6 +87,18 @@ pub(super) fn duration_text<S: Serializer>(value: &Duration, serializer: S) -> R
     serializer.collect_str(&humantime::format_duration(*value))
 }
 
+/// The same, where there is one.
+#[expect(clippy::ref_option, reason = "serde's serialize_with passes a reference")]
+pub(super) fn optional_duration_text<S: Serializer>(
+    value: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => duration_text(value, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Writes a size in bytes as it is read.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's serialize_with passes a reference")]
 pub(super) fn size_text<S: Serializer>(value: &usize, serializer: S) -> Result<S::Ok, S::Error> {
