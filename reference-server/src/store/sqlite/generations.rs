@@ -18,6 +18,11 @@ const SIZE: u32 = 262_144;
 /// Fingerprints that a result has at most in `uniques`: reference and idempotency key.
 const UNIQUES_EACH: usize = 2;
 
+/// The generations that there are. Two questions, since SQLite answers each from an end of the index, and both in one
+/// `SELECT` by reading all of it.
+pub(super) const FIRST_AND_LAST: &str =
+    "SELECT (SELECT min(generation) FROM samples), (SELECT max(generation) FROM samples)";
+
 /// The filters of all generations, and how full the last one is.
 #[derive(Debug)]
 pub(super) struct Generations {
@@ -35,9 +40,7 @@ impl Generations {
 
     fn load_sized(connection: &Connection, size: u32) -> rusqlite::Result<Generations> {
         let (first, last): (Option<i64>, Option<i64>) =
-            connection.query_row("SELECT min(generation), max(generation) FROM samples", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
+            connection.query_row(FIRST_AND_LAST, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (first, last) = (first.unwrap_or(0), last.unwrap_or(0));
         let mut generations = Generations { first, filters: Vec::new(), in_last: 0, size };
         let mut uniques = connection.prepare("SELECT fingerprint FROM uniques WHERE generation = ?1")?;

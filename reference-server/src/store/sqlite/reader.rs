@@ -55,7 +55,7 @@ impl<'c> Reader<'c> {
             result: prepare(connection, "SELECT * FROM results WHERE id = ?1")?,
             link: prepare(connection, "SELECT id FROM links WHERE link = ?1")?,
             certificate: prepare(connection, "SELECT text FROM certificates WHERE id = ?1")?,
-            generations: prepare(connection, "SELECT min(generation), max(generation) FROM samples")?,
+            generations: prepare(connection, super::generations::FIRST_AND_LAST)?,
             copies: prepare(
                 connection,
                 "SELECT count(*) FROM samples WHERE generation = ?1 AND fingerprint = ?2",
