@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// | `save` | `POST /pro/drafts` |
 /// | `validate` | `POST /v1/results`, one entry, with a person's token |
 /// | `software` | `POST /v1/results`, one entry, with a software's token |
-/// | `lab` | `POST /v1/results`, a batch (`{"entries": […]}`, HL7 with several messages), whoever sends it |
+/// | `lab` | `POST /v1/results`, a batch (`{"entries": […]}`, HL7 with several messages, FHIR with several reports), whoever sends it |
 /// | `view` | `GET /v1/results/{id}` |
 /// | `print` | `GET /v1/results/{id}/certificate.txt` |
 /// | `landing` | `GET /p/{link}` |

@@ -17,6 +17,7 @@ mod connections;
 pub mod dcc;
 pub mod entry;
 pub mod faults;
+mod fhir;
 mod format;
 mod gateway;
 mod hex;

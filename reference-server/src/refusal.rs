@@ -55,12 +55,11 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, error) = match self {
-            Refusal::Problems(problems) => {
-                return (StatusCode::BAD_REQUEST, Json(json!({ "problems": problems }))).into_response();
-            }
+impl Refusal {
+    /// Its status, and what is said in one sentence.
+    pub(crate) fn said(&self) -> (StatusCode, String) {
+        match self {
+            Refusal::Problems(_) => (StatusCode::BAD_REQUEST, "what was sent is wrong".to_owned()),
             Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "a good bearer token is needed".to_owned()),
             Refusal::Forbidden(scope) => {
                 (StatusCode::FORBIDDEN, format!("the token has not the scope {}", scope.name()))
@@ -77,10 +76,20 @@ impl IntoResponse for Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the content type must be {expected}"))
             }
             Refusal::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy".to_owned()),
-            Refusal::Store(ref error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            Refusal::Store(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake".to_owned()),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = self.said();
+        let said = match &self {
+            Refusal::Problems(problems) => json!({ "problems": problems }),
+            _ => json!({ "error": error }),
         };
-        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        let mut response = (status, Json(said)).into_response();
         let headers = response.headers_mut();
         match self {
             Refusal::Unauthorized => {

@@ -23,7 +23,7 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::store::{Fingerprint, NewMessage, NewResult, Saved, StoredResult};
 use crate::token::{Identity, Scope};
-use crate::{birth, body, certificate, hl7, receipt, service};
+use crate::{birth, body, certificate, fhir, hl7, receipt, service};
 
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -36,9 +36,15 @@ pub(crate) async fn enter(
     body: Body,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Write)?;
-    let key = idempotency_key(&headers)?;
     let format = Format::of(&headers)?;
-    let body = body::receive(&app.config.limits, &headers, format.media_type(), body).await?;
+    let key = match idempotency_key(&headers) {
+        Ok(key) => key,
+        Err(refusal) => return Ok(format.refuse(refusal)),
+    };
+    let body = match body::receive(&app.config.limits, &headers, format.media_type(), body).await {
+        Ok(body) => body,
+        Err(refusal) => return Ok(format.refuse(refusal)),
+    };
     let class = match (format.is_batch(&body), sender.kind) {
         (true, _) => Class::Lab,
         (false, Kind::Person) => Class::Validate,
@@ -47,11 +53,11 @@ pub(crate) async fn enter(
     let work = Arc::clone(&app);
     let work = async move {
         let key = key.as_deref();
-        let answer = match format {
-            Format::Json => store(&work, &sender, key, body).await,
-            Format::Hl7 => hl7::answer(&work, &sender, key, body).await,
-        };
-        answer.into_response()
+        match format {
+            Format::Json => store(&work, &sender, key, body).await.into_response(),
+            Format::Hl7 => hl7::answer(&work, &sender, key, body).await.into_response(),
+            Format::Fhir => fhir::answer(&work, &sender, key, body).await,
+        }
     };
     Ok(service::in_slot(&app, class, work).await)
 }

@@ -4,6 +4,7 @@ mod api;
 mod certificates;
 mod client;
 mod connections;
+mod fhir;
 mod hl7;
 mod outbox;
 mod patients;
