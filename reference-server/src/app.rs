@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::buckets::Buckets;
 use crate::certificate::Certificates;
-use crate::class::Class;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::hold::Holds;
 use crate::keys::Keys;
+use crate::lanes::Lanes;
 use crate::metrics::Metrics;
-use crate::slots::Slots;
+use crate::pool::Pool;
 use crate::store::{Lockout, Store};
 use crate::timer::Timer;
 use crate::token::Verifier;
@@ -23,11 +24,10 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) tokens: Verifier,
-    /// The slots of everything but sign-in.
-    pub(crate) slots: Slots,
-    /// The slots of sign-in.
-    pub(crate) issuer_slots: Slots,
+    pub(crate) buckets: Buckets,
+    pub(crate) lanes: Lanes,
     pub(crate) holds: Holds,
+    pub(crate) pool: Option<Pool>,
     pub(crate) timer: Timer,
     pub(crate) truth: Truth,
     pub(crate) metrics: Metrics,
@@ -50,9 +50,10 @@ impl App {
     ) -> App {
         App {
             tokens: Verifier::new(public_url.clone()),
-            slots: Slots::new(config.slots.workers, config.slots.queue),
-            issuer_slots: Slots::new(config.issuer.workers, config.issuer.queue),
-            holds: Holds::new(&config),
+            buckets: Buckets::new(&config.bucket),
+            lanes: Lanes::new(&config),
+            holds: Holds::new(config.hold.seed, |class| config.hold_law(class).copied()),
+            pool: config.pool.as_ref().map(Pool::new),
             timer,
             truth: Truth::new(&config.truth),
             metrics: Metrics::default(),
@@ -63,14 +64,6 @@ impl App {
             connections,
             public_url,
             faults,
-        }
-    }
-
-    /// The slots that requests of this class go through.
-    pub(crate) fn slots_of(&self, class: Class) -> &Slots {
-        match class {
-            Class::SignIn => &self.issuer_slots,
-            _ => &self.slots,
         }
     }
 

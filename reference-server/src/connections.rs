@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::caller::Way;
 use crate::config::Limits;
 
 /// Pause after a failed `accept` (no free file descriptor), so that it is not tried in a busy loop.
@@ -42,18 +46,25 @@ impl Connections {
     }
 
     /// Accepts connections for ever, each served by a task of its own. At the limit, new ones wait in the kernel.
-    pub(crate) async fn accept(&self, listener: &TcpListener, tls: Option<&TlsAcceptor>, router: Router) {
+    pub(crate) async fn accept(
+        &self,
+        listener: &TcpListener,
+        tls: Option<&TlsAcceptor>,
+        router: Router,
+        lane: Option<Arc<str>>,
+    ) {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, address) = match listener.accept().await {
+                Ok((stream, peer)) => (stream, peer.ip()),
                 Err(_) => {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
             let open = Open::new(place, Arc::clone(&self.open));
-            let work = speak(stream, tls.cloned(), router.clone(), self.headers, self.stopping.clone());
+            let answers = Answers { router: router.clone(), way: Way { address, lane: lane.clone() } };
+            let work = speak(stream, tls.cloned(), answers, self.headers, self.stopping.clone());
             tokio::spawn(async move {
                 work.await;
                 drop(open);
@@ -75,6 +86,12 @@ impl Connections {
     pub(crate) fn count(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
+}
+
+/// Who answers the requests of a connection, and what it says of them.
+struct Answers {
+    router: Router,
+    way: Way,
 }
 
 /// One open connection; dropping it gives its place back.
@@ -100,7 +117,7 @@ impl Drop for Open {
 async fn speak(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    answers: Answers,
     headers: Duration,
     stopping: watch::Receiver<bool>,
 ) {
@@ -109,14 +126,14 @@ async fn speak(
     let Some(tls) = tls else {
         // A client that says nothing is sent away as one that says too little.
         if let Ok(is_http2) = tokio::time::timeout(headers, begins_http2(&stream)).await {
-            serve(stream, is_http2, router, headers, stopping).await;
+            serve(stream, is_http2, answers, headers, stopping).await;
         }
         return;
     };
     // A handshake that fails or does not go on is the client's affair.
     if let Ok(Ok(stream)) = tokio::time::timeout(headers, tls.accept(stream)).await {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        serve(stream, is_http2, router, headers, stopping).await;
+        serve(stream, is_http2, answers, headers, stopping).await;
     }
 }
 
@@ -130,13 +147,17 @@ async fn begins_http2(stream: &TcpStream) -> bool {
 async fn serve<S>(
     stream: S,
     is_http2: bool,
-    router: Router,
+    answers: Answers,
     headers: Duration,
     stopping: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(router));
+    let (stream, router) = (TokioIo::new(stream), TowerToHyperService::new(answers.router));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(answers.way.clone());
+        router.call(request)
+    });
     if is_http2 {
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())

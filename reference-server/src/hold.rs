@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 
 use crate::class::Class;
-use crate::config::{Config, Law};
+use crate::config::Law;
 
 /// The laws of all classes, each with a stream of its own: the n-th request of a class holds the same in every run with
 /// the same seed, whatever the other classes do.
@@ -17,14 +17,13 @@ pub(crate) struct Holds {
 }
 
 impl Holds {
-    pub(crate) fn new(config: &Config) -> Holds {
+    pub(crate) fn new(seed: u64, law: impl Fn(Class) -> Option<Law>) -> Holds {
         let stream = |class: Class| {
             // Neighbouring seeds give unrelated streams: the generator spreads them (SplitMix64).
-            let seed =
-                config.hold.seed.wrapping_mul(Class::ALL.len() as u64).wrapping_add(class.index() as u64);
+            let seed = seed.wrapping_mul(Class::ALL.len() as u64).wrapping_add(class.index() as u64);
             Mutex::new(Xoshiro256PlusPlus::seed_from_u64(seed))
         };
-        let laws = Class::ALL.map(|class| config.hold_law(class).map(|law| (*law, stream(class))));
+        let laws = Class::ALL.map(|class| law(class).map(|law| (law, stream(class))));
         Holds { laws: laws.into() }
     }
 
@@ -42,12 +41,11 @@ mod tests {
     use super::*;
 
     fn holds(seed: u64) -> Holds {
-        Holds::new(
-            &Config::parse(&format!(
-                "[hold]\nseed = {seed}\nlaw = {{ exponential = {{ mean = \"1s\" }} }}\n[hold.class]\nlab = {{ constant = \"4s\" }}"
-            ))
-            .unwrap(),
-        )
+        Holds::new(seed, |class| match class {
+            Class::SignIn => None,
+            Class::Lab => Some(Law::Constant(Duration::from_secs(4))),
+            _ => Some(Law::Exponential { mean: Duration::from_secs(1) }),
+        })
     }
 
     #[test]

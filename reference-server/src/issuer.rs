@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::class::Class;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
@@ -42,6 +43,7 @@ pub(crate) async fn keys(State(app): State<Arc<App>>) -> Json<Value> {
 /// `POST /oidc/token`.
 pub(crate) async fn sign_in(
     State(app): State<Arc<App>>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -50,7 +52,7 @@ pub(crate) async fn sign_in(
     }
     let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
     let work = answer(Arc::clone(&app), form);
-    Ok(service::in_slot(&app, Class::SignIn, work).await)
+    Ok(service::in_slot(&app, Class::SignIn, caller, work).await)
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use crate::class::Class;
+use crate::slots::Refused;
 
 /// Counters of every class and of the messages.
 #[derive(Debug, Default)]
@@ -13,12 +14,49 @@ pub(crate) struct Metrics {
     classes: [ClassMetrics; Class::ALL.len()],
     pub(crate) delivered: AtomicU64,
     pub(crate) undelivered: AtomicU64,
+    causes: [AtomicU64; Cause::ALL.len()],
+}
+
+/// Why a request was refused without being served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// Neither a slot nor a waiting place.
+    Full,
+    /// The adaptive limit.
+    Limited,
+    /// It had waited too long when its turn came.
+    Late,
+    /// An empty token bucket.
+    Bucket,
+}
+
+impl Cause {
+    pub(crate) const ALL: [Cause; 4] = [Cause::Full, Cause::Limited, Cause::Late, Cause::Bucket];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Cause::Full => "full",
+            Cause::Limited => "limited",
+            Cause::Late => "late",
+            Cause::Bucket => "bucket",
+        }
+    }
+}
+
+impl From<Refused> for Cause {
+    fn from(refused: Refused) -> Cause {
+        match refused {
+            Refused::Full => Cause::Full,
+            Refused::Limited => Cause::Limited,
+            Refused::Late => Cause::Late,
+        }
+    }
 }
 
 /// Counters of one class, since the start of the server.
 #[derive(Debug, Default)]
 pub(crate) struct ClassMetrics {
-    /// Requests refused for want of a slot and a waiting place.
+    /// Requests refused without being served.
     pub(crate) refused: AtomicU64,
     /// Requests that were served, by the first digit of their status.
     pub(crate) statuses: [AtomicU64; 5],
@@ -35,7 +73,7 @@ pub(crate) struct ClassMetrics {
 pub(crate) struct Nanos(AtomicU64);
 
 impl Nanos {
-    fn add(&self, duration: Duration) {
+    pub(crate) fn add(&self, duration: Duration) {
         self.0.fetch_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
@@ -50,8 +88,14 @@ impl Metrics {
         &self.classes[class.index()]
     }
 
-    pub(crate) fn refused(&self, class: Class) {
+    pub(crate) fn refused(&self, class: Class, cause: Cause) {
         self.of(class).refused.fetch_add(1, Ordering::Relaxed);
+        self.causes[cause as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests refused for this cause.
+    pub(crate) fn refused_for(&self, cause: Cause) -> u64 {
+        self.causes[cause as usize].load(Ordering::Relaxed)
     }
 
     pub(crate) fn served(

@@ -1,5 +1,7 @@
 //! What operators and tools ask for, outside the slots: health, readiness, metrics, consent.
 
+mod levers;
+
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,15 +23,26 @@ pub(crate) async fn health() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the store answers and the server is not stopping.
+/// `GET /readyz`: the store answers and the server is not stopping; with a line on each lane.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.connections.stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     match app.store.result(0).await {
-        Ok(_) => "ready\n".into_response(),
+        Ok(_) => format!("ready\n{}", lanes(&app)).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
+}
+
+/// A line on each lane: `main 32/32 busy, 17/320 waiting`.
+fn lanes(app: &App) -> String {
+    let mut lines = String::new();
+    for (name, slots) in app.lanes.all() {
+        let (rules, busy, waiting) = (slots.rules(), slots.busy(), slots.waiting());
+        // Writing to a String does not fail.
+        let _ = writeln!(lines, "{name} {busy}/{} busy, {waiting}/{} waiting", rules.workers, rules.queue);
+    }
+    lines
 }
 
 /// `GET /.well-known/peakday.json`: the consent to be loaded from another machine, if there is one.
@@ -59,22 +72,10 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
 /// All metrics; `oldest` is the age of the first message that is due, in seconds.
 fn text(app: &App, oldest: f64) -> String {
     let mut page = Page(String::with_capacity(8_192));
-    let pools = [("main", &app.slots), ("issuer", &app.issuer_slots)];
-    page.family("sidep_slots", "gauge", "Worker slots.");
-    for (pool, slots) in pools {
-        page.value("sidep_slots", &[("pool", pool)], slots.workers());
-    }
-    page.family("sidep_slots_busy", "gauge", "Worker slots in use.");
-    for (pool, slots) in pools {
-        page.value("sidep_slots_busy", &[("pool", pool)], slots.busy());
-    }
-    page.family("sidep_queue_length", "gauge", "Requests that wait for a slot.");
-    for (pool, slots) in pools {
-        page.value("sidep_queue_length", &[("pool", pool)], slots.waiting());
-    }
+    levers::write(&mut page, app);
 
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    page.family("sidep_requests_refused_total", "counter", "Requests without slot and waiting place.");
+    page.family("sidep_requests_refused_total", "counter", "Requests refused without being served.");
     for class in Class::ALL {
         page.value(
             "sidep_requests_refused_total",

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::Record;
@@ -31,8 +32,12 @@ fn key_of(link: &str) -> LinkKey {
 }
 
 /// `GET /p/{link}`.
-pub(crate) async fn landing(State(app): State<Arc<App>>, Path(link): Path<String>) -> Response {
-    service::in_slot(&app, Class::Landing, async move { pages::birth_date(&link) }).await
+pub(crate) async fn landing(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(link): Path<String>,
+) -> Response {
+    service::in_slot(&app, Class::Landing, caller, async move { pages::birth_date(&link) }).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,6 +49,7 @@ struct DateForm {
 /// `POST /p/{link}`.
 pub(crate) async fn birth_date(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(link): Path<String>,
     headers: HeaderMap,
     body: Body,
@@ -51,7 +57,7 @@ pub(crate) async fn birth_date(
     let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
     let work = Arc::clone(&app);
     let work = async move { judged(&work, &link, form).await.into_response() };
-    Ok(service::in_slot(&app, Class::BirthDate, work).await)
+    Ok(service::in_slot(&app, Class::BirthDate, caller, work).await)
 }
 
 async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal> {
@@ -78,6 +84,7 @@ async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal>
 /// `GET /p/{link}/result`.
 pub(crate) async fn result(
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(link): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -89,39 +96,43 @@ pub(crate) async fn result(
             Err(refusal) => refusal.into_response(),
         }
     };
-    service::in_slot(&app, Class::Result, work).await
+    service::in_slot(&app, Class::Result, caller, work).await
 }
 
 /// `GET /p/{link}/certificate.txt`.
 pub(crate) async fn certificate_text(
     app: State<Arc<App>>,
+    caller: Caller,
     link: Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Text, app, link, headers).await
+    certificate_as(Form::Text, app, caller, link, headers).await
 }
 
 /// `GET /p/{link}/certificate.png`.
 pub(crate) async fn certificate_picture(
     app: State<Arc<App>>,
+    caller: Caller,
     link: Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Picture, app, link, headers).await
+    certificate_as(Form::Picture, app, caller, link, headers).await
 }
 
 /// `GET /p/{link}/certificate.pdf`.
 pub(crate) async fn certificate_document(
     app: State<Arc<App>>,
+    caller: Caller,
     link: Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Document, app, link, headers).await
+    certificate_as(Form::Document, app, caller, link, headers).await
 }
 
 async fn certificate_as(
     form: Form,
     State(app): State<Arc<App>>,
+    caller: Caller,
     Path(link): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -139,7 +150,7 @@ async fn certificate_as(
             Err(refusal) => refusal.into_response(),
         }
     };
-    service::in_slot(&app, Class::Certificate, work).await
+    service::in_slot(&app, Class::Certificate, caller, work).await
 }
 
 /// The result behind a link, for whoever has a session of it.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::caller::Caller;
 use crate::class::Class;
 use crate::entry::{Record, fold};
 use crate::moment::Moment;
@@ -28,9 +29,13 @@ const SHOWN: u32 = 20;
 const LETTERS: usize = 2;
 
 /// `GET /pro/entry`.
-pub(crate) async fn form(State(app): State<Arc<App>>, bearer: Bearer) -> Result<Response, Refusal> {
-    bearer.allowed(Scope::Write)?;
-    Ok(service::in_slot(&app, Class::Form, async { pages::entry_form() }).await)
+pub(crate) async fn form(
+    State(app): State<Arc<App>>,
+    bearer: Bearer,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let sender = bearer.allowed(Scope::Write)?;
+    Ok(service::in_slot(&app, Class::Form, caller.with(&sender), async { pages::entry_form() }).await)
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +48,7 @@ pub(crate) struct Search {
 pub(crate) async fn search(
     State(app): State<Arc<App>>,
     bearer: Bearer,
+    caller: Caller,
     Query(Search { name }): Query<Search>,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Read)?;
@@ -51,9 +57,9 @@ pub(crate) async fn search(
         let hint = format!("write the first letters of the family name, at least {LETTERS}");
         return Err(Refusal::problem("name", "is too short", &hint));
     }
-    let work = Arc::clone(&app);
+    let (work, caller) = (Arc::clone(&app), caller.with(&sender));
     let work = async move { private(found(&work, &sender, prefix).await.into_response()) };
-    Ok(service::in_slot(&app, Class::Search, work).await)
+    Ok(service::in_slot(&app, Class::Search, caller, work).await)
 }
 
 async fn found(app: &App, sender: &Identity, prefix: String) -> Result<Json<Value>, Refusal> {
@@ -70,14 +76,15 @@ async fn found(app: &App, sender: &Identity, prefix: String) -> Result<Json<Valu
 pub(crate) async fn save(
     State(app): State<Arc<App>>,
     bearer: Bearer,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Write)?;
     let body = body::receive(&app.config.limits, &headers, "application/json", body).await?;
-    let work = Arc::clone(&app);
+    let (work, caller) = (Arc::clone(&app), caller.with(&sender));
     let work = async move { saved(&work, &sender, body).await.into_response() };
-    Ok(service::in_slot(&app, Class::Save, work).await)
+    Ok(service::in_slot(&app, Class::Save, caller, work).await)
 }
 
 async fn saved(app: &App, sender: &Identity, body: Bytes) -> Result<(StatusCode, Json<Value>), Refusal> {

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::class::Class;
 use crate::problem::Problem;
 use crate::store::StoreError;
 use crate::token::Scope;
@@ -30,7 +31,11 @@ pub(crate) enum Refusal {
     TooLarge(usize),
     /// 415: not a media type that is understood here; the one that is.
     MediaType(&'static str),
-    /// 503: no slot and no waiting place; when to come back.
+    /// 421: the listener of a lane, which does not serve this class.
+    WrongListener(Class),
+    /// 429: faster than agreed; when to come back.
+    TooFast(Duration),
+    /// 503: no slot and no waiting place, or too late; when to come back.
     Busy(Duration),
     /// 500: the store did not do it; what was sent is not acknowledged.
     Store(StoreError),
@@ -75,6 +80,12 @@ impl Refusal {
             Refusal::MediaType(expected) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the content type must be {expected}"))
             }
+            Refusal::WrongListener(class) => {
+                (StatusCode::MISDIRECTED_REQUEST, format!("this listener does not serve {class}"))
+            }
+            Refusal::TooFast(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "more requests than agreed: come back later".to_owned())
+            }
             Refusal::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy".to_owned()),
             Refusal::Store(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
             Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake".to_owned()),
@@ -95,7 +106,7 @@ impl IntoResponse for Refusal {
             Refusal::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Refusal::Busy(retry_after) => {
+            Refusal::Busy(retry_after) | Refusal::TooFast(retry_after) => {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::accounts::Kind;
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::{Entry, Record, fold};
@@ -32,6 +33,7 @@ const LONGEST_KEY: usize = 255;
 pub(crate) async fn enter(
     State(app): State<Arc<App>>,
     bearer: Bearer,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -51,6 +53,7 @@ pub(crate) async fn enter(
         (false, Kind::Software | Kind::Lab) => Class::Software,
     };
     let work = Arc::clone(&app);
+    let caller = caller.with(&sender);
     let work = async move {
         let key = key.as_deref();
         match format {
@@ -59,7 +62,7 @@ pub(crate) async fn enter(
             Format::Fhir => fhir::answer(&work, &sender, key, body).await,
         }
     };
-    Ok(service::in_slot(&app, class, work).await)
+    Ok(service::in_slot(&app, class, caller, work).await)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -169,9 +172,11 @@ pub(crate) fn new_result(
 pub(crate) async fn view(
     State(app): State<Arc<App>>,
     bearer: Bearer,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Read)?;
+    let caller = caller.with(&sender);
     let work = Arc::clone(&app);
     let work = async move {
         let shown = own(&work, &sender, &id).await.map(|(result, record)| {
@@ -186,16 +191,18 @@ pub(crate) async fn view(
         });
         private(shown.into_response())
     };
-    Ok(service::in_slot(&app, Class::View, work).await)
+    Ok(service::in_slot(&app, Class::View, caller, work).await)
 }
 
 /// `GET /v1/results/{id}/certificate.txt`.
 pub(crate) async fn print(
     State(app): State<Arc<App>>,
     bearer: Bearer,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Read)?;
+    let caller = caller.with(&sender);
     let work = Arc::clone(&app);
     let work = async move {
         let printed = match own(&work, &sender, &id).await {
@@ -204,7 +211,7 @@ pub(crate) async fn print(
         };
         private(printed.into_response())
     };
-    Ok(service::in_slot(&app, Class::Print, work).await)
+    Ok(service::in_slot(&app, Class::Print, caller, work).await)
 }
 
 /// A result of this sender's. One of somebody else's is not there.

@@ -11,10 +11,11 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
@@ -92,7 +93,8 @@ pub enum StartError {
 }
 
 /// Runs a server: starts it, prints the line `listening on http://ADDRESS` to standard output when it is ready (with TLS
-/// `https://`, and before it `certificate PATH`, the certificate that clients are to trust),
+/// `https://`; before it `certificate PATH`, the certificate that clients are to trust, and `lane NAME on URL` for each listener
+/// of a lane),
 /// serves until `shutdown` completes, and finishes the work that it accepted (at most for `limits.drain`).
 ///
 /// # Errors
@@ -105,6 +107,11 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     if let Some((_, certificate)) = &server.tls {
         let _ = writeln!(stdout, "certificate {}", certificate.display());
     }
+    for lane in &server.lanes {
+        if let Ok(address) = lane.listener.local_addr() {
+            let _ = writeln!(stdout, "lane {} on {scheme}://{address}", lane.name);
+        }
+    }
     let _ = writeln!(stdout, "listening on {scheme}://{address}").and_then(|()| stdout.flush());
     server.serve(shutdown).await;
     Ok(())
@@ -116,12 +123,21 @@ pub struct Server {
     app: Arc<App>,
     gateway: Option<Gateway>,
     listener: TcpListener,
+    lanes: Vec<LaneListener>,
     /// With it, and where its certificate lies.
     tls: Option<(Arc<ServerConfig>, PathBuf)>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
     /// Keeps the data folder for this process; the system gives it up when the process ends, however it ends.
     _folder: File,
+}
+
+/// A lane with a listener of its own.
+#[derive(Debug)]
+struct LaneListener {
+    name: Arc<str>,
+    listener: TcpListener,
+    connections: Connections,
 }
 
 impl Server {
@@ -135,6 +151,13 @@ impl Server {
         let not_listening = |source| StartError::Listen { address: listen, source };
         let socket = bind(listen).map_err(not_listening)?;
         let address = socket.local_addr().map_err(not_listening)?;
+        let mut lane_sockets = Vec::new();
+        for (name, lane) in &config.lane {
+            if let Some(listen) = lane.listen {
+                let socket = bind(listen).map_err(|source| StartError::Listen { address: listen, source })?;
+                lane_sockets.push((Arc::from(name.as_str()), lane.connections, listen, socket));
+            }
+        }
         let public_url = public_url_of(public_url, scheme(config.tls.is_some()), address)?;
         let gateway = gateway
             .map(|url| {
@@ -153,16 +176,29 @@ impl Server {
         let tls = tls.map_err(unusable)?;
         let keys = Keys::open(&data)?;
         let store = Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?;
+        store.model_commit(config.commit);
         let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
-        let connections = Connections::new(&config.limits, stopping);
+        let connections = Connections::new(&config.limits, stopping.clone());
+        let limits = config.limits.clone();
         let app = Arc::new(App::new(config, store, keys, timer, connections, public_url, faults));
         if let Some(file) = preload {
             preload::load(&app, &file).await?;
         }
         raise_file_limit();
+        let mut lanes = Vec::new();
+        for (name, connections, listen, socket) in lane_sockets {
+            let listener =
+                socket.listen(BACKLOG).map_err(|source| StartError::Listen { address: listen, source })?;
+            let limits = Limits { connections, ..limits.clone() };
+            lanes.push(LaneListener {
+                name,
+                listener,
+                connections: Connections::new(&limits, stopping.clone()),
+            });
+        }
         let listener = socket.listen(BACKLOG).map_err(not_listening)?;
-        Ok(Server { app, gateway, listener, tls, address, stop, _folder: folder })
+        Ok(Server { app, gateway, listener, lanes, tls, address, stop, _folder: folder })
     }
 
     /// Where it listens.
@@ -170,24 +206,40 @@ impl Server {
         self.address
     }
 
+    /// Where the listener of a lane listens, if it has one.
+    pub fn lane_address(&self, name: &str) -> Option<SocketAddr> {
+        self.lanes.iter().find(|lane| *lane.name == *name)?.listener.local_addr().ok()
+    }
+
     /// Serves until `shutdown` completes, then drains: no new connections, every request that was accepted is answered
     /// (for `limits.drain` at most), what is not delivered waits for the next start.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Server { app, gateway, listener, tls, stop, .. } = self;
+        let Server { app, gateway, listener, lanes, tls, stop, .. } = self;
         let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
         let router = routes::router(Arc::clone(&app));
+        let mut lane_connections = Vec::new();
+        let mut lane_listeners = Vec::new();
+        for LaneListener { name, listener, connections } in lanes {
+            lane_connections.push(connections.clone());
+            let (tls, router) = (tls.clone(), router.clone());
+            lane_listeners.push(tokio::spawn(async move {
+                connections.accept(&listener, tls.as_ref(), router, Some(name)).await;
+            }));
+        }
         tokio::select! {
-            () = app.connections.accept(&listener, tls.as_ref(), router) => {}
+            () = app.connections.accept(&listener, tls.as_ref(), router, None) => {}
             () = shutdown => {}
         }
         drop(listener);
+        lane_listeners.iter().for_each(JoinHandle::abort);
         stop.send_replace(true);
         let drained = async {
-            app.connections.closed().await;
+            for connections in lane_connections.iter().chain([&app.connections]) {
+                connections.closed().await;
+            }
             // Work whose client has left has no connection any more.
-            app.slots.idle().await;
-            app.issuer_slots.idle().await;
+            app.lanes.idle().await;
         };
         let _ = tokio::time::timeout(app.config.limits.drain, drained).await;
         if let Some(outbox) = outbox {

@@ -1,4 +1,4 @@
-//! Serves a request through a slot: waits its turn, does the work, holds the slot as long as the model says.
+//! Serves a request through a slot: waits its turn, does the work, holds the slot as long as the model says; or refuses.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,11 +8,14 @@ use axum::response::{IntoResponse, Response};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::caller::Caller;
 use crate::class::Class;
 use crate::config::Abandoned;
+use crate::metrics::Cause;
 use crate::refusal::Refusal;
 
-/// Does `work` in a slot of this class, or refuses at once when there is neither a slot nor a waiting place.
+/// Does `work` in a slot of this class, or refuses: at once when the caller sends too fast or there is neither a slot nor a
+/// waiting place, later when the turn comes too late.
 ///
 /// The slot is held for max(hold, work with its commit), and the answer leaves when it is given back. The work is a task
 /// of its own, since the server drops a handler whose client has left: with `abandoned = "serve"` the task goes on
@@ -20,32 +23,59 @@ use crate::refusal::Refusal;
 pub(crate) async fn in_slot(
     app: &Arc<App>,
     class: Class,
+    caller: Caller,
     work: impl Future<Output = Response> + Send + 'static,
 ) -> Response {
-    let Ok(place) = app.slots_of(class).enter() else {
-        app.metrics.refused(class);
-        return Refusal::Busy(app.config.slots.retry_after).into_response();
+    if caller.way.lane.is_some_and(|lane| !serves(app, &lane, class)) {
+        return Refusal::WrongListener(class).into_response();
+    }
+    if let Err(wait) = app.buckets.take(class, caller.way.address, caller.account.as_deref()) {
+        app.metrics.refused(class, Cause::Bucket);
+        return Refusal::TooFast(wait).into_response();
+    }
+    let slots = app.lanes.of(class);
+    let (retry_after, abandoned) = (slots.rules().retry_after, slots.rules().abandoned);
+    let place = match slots.enter(class) {
+        Ok(place) => place,
+        Err(refused) => {
+            app.metrics.refused(class, refused.into());
+            return Refusal::Busy(retry_after).into_response();
+        }
     };
     let arrived = Instant::now();
     let served_by = Arc::clone(app);
     let task = tokio::spawn(async move {
         let app = served_by;
-        let slot = place.turn().await;
+        let slot = match place.turn().await {
+            Ok(slot) => slot,
+            Err(refused) => {
+                app.metrics.refused(class, refused.into());
+                return Refusal::Busy(retry_after).into_response();
+            }
+        };
         let started = Instant::now();
         let hold = app.holds.draw(class) + app.faults.longer(class);
-        let response = work.await;
+        let response = match &app.pool {
+            Some(pool) => pool.with(class, &app.timer, work).await,
+            None => work.await,
+        };
         if started.elapsed() < hold {
             app.timer.until(started + hold).await;
         }
-        drop(slot);
+        slot.served();
         app.metrics.served(class, response.status(), started - arrived, started.elapsed(), hold);
         response
     });
-    let mut task = Served { task, ends_with_handler: app.config.slots.abandoned == Abandoned::Drop };
+    let mut task = Served { task, ends_with_handler: abandoned == Abandoned::Drop };
     match (&mut task.task).await {
         Ok(response) => response,
         Err(_) => Refusal::Broken.into_response(),
     }
+}
+
+/// Whether the listener of this lane serves the class: its own ones and, so that there are tokens, sign-in.
+fn serves(app: &App, lane: &str, class: Class) -> bool {
+    class == Class::SignIn || app.config.lane.get(lane).is_some_and(|lane| lane.classes.contains(&class))
 }
 
 /// The task of a request, and whether it ends when nobody waits for it any more.

@@ -11,8 +11,9 @@ mod sqlite;
 mod stats;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -21,6 +22,7 @@ pub use self::model::{
     Attempt, Birth, Due, Fingerprint, Lockout, Message, NewMessage, NewResult, Saved, StoredResult,
 };
 pub use self::stats::StoreStats;
+use crate::config::Commit;
 use crate::faults::Faults;
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -42,6 +44,15 @@ pub(crate) struct Shared {
     pub(crate) messages: Notify,
     pub(crate) stats: StoreStats,
     pub(crate) faults: Arc<Faults>,
+    /// How long a commit takes at least; empty: as long as it takes.
+    pub(crate) commit: OnceLock<Commit>,
+}
+
+impl Shared {
+    /// How long a commit with so many changes takes at least.
+    pub(crate) fn commit_takes(&self, changes: usize) -> Duration {
+        self.commit.get().map_or(Duration::ZERO, |commit| commit.of(changes))
+    }
 }
 
 /// Why the store did not do what it was asked for.
@@ -70,6 +81,11 @@ impl Store {
     /// As [`Store::sqlite`].
     pub(crate) fn faulty(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreError> {
         sqlite::open(folder, faults)
+    }
+
+    /// From now on a commit takes at least so long, as in the modelled store of a configuration. The first call counts.
+    pub(crate) fn model_commit(&self, commit: Commit) {
+        let _ = self.shared.commit.set(commit);
     }
 
     /// Stores results, each with its message, in one transaction; one that is there already (same sender and

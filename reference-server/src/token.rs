@@ -55,6 +55,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// The account of this name with a token that is good for nothing.
+    #[cfg(test)]
+    pub(crate) fn of(client: &str) -> Identity {
+        let kind = Kind::of(client).unwrap();
+        Identity { client: client.into(), kind, scope: String::new(), expires: Moment::from_millis(0) }
+    }
+
     pub(crate) fn may(&self, scope: Scope) -> bool {
         self.scope.split(' ').any(|name| name == scope.name())
     }

@@ -20,7 +20,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use crate::app::App;
 use crate::config::TruthQueue;
 use crate::refusal::Refusal;
-use crate::slots::Full;
+use crate::slots::Refused;
 
 /// Slots with one queue before them, first come first served, as arithmetic: times are counted from any
 /// instant.
@@ -46,7 +46,7 @@ impl Queue {
     ///
     /// # Errors
     /// Every slot is busy and every waiting place taken.
-    pub fn enter(&mut self, now: Duration) -> Result<Duration, Full> {
+    pub fn enter(&mut self, now: Duration) -> Result<Duration, Refused> {
         while self.free.peek().is_some_and(|Reverse(free)| *free <= now) {
             self.free.pop();
         }
@@ -58,9 +58,9 @@ impl Queue {
             now
         } else {
             if self.config.queue.is_some_and(|places| self.starts.len() >= places) {
-                return Err(Full);
+                return Err(Refused::Full);
             }
-            let Some(Reverse(first)) = self.free.pop() else { return Err(Full) };
+            let Some(Reverse(first)) = self.free.pop() else { return Err(Refused::Full) };
             self.starts.push_back(first);
             first
         };
@@ -137,7 +137,7 @@ mod tests {
         let mut queue = queue(1, Some(1), Law::Constant(millis(50)));
         assert_eq!(queue.enter(millis(0)), Ok(millis(50)));
         assert_eq!(queue.enter(millis(1)), Ok(millis(100)));
-        assert_eq!(queue.enter(millis(49)), Err(Full));
+        assert_eq!(queue.enter(millis(49)), Err(Refused::Full));
         assert_eq!(queue.enter(millis(50)), Ok(millis(150)));
     }
 

@@ -6,6 +6,7 @@ mod client;
 mod connections;
 mod fhir;
 mod hl7;
+mod levers;
 mod outbox;
 mod patients;
 mod process;

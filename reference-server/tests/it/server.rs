@@ -19,6 +19,8 @@ pub(crate) struct InProcess {
     folder: TempDir,
     options: Options,
     pub(crate) address: SocketAddr,
+    /// Where the listener of the lane `lab` listens, if it has one.
+    pub(crate) lab_address: Option<SocketAddr>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -43,7 +45,7 @@ impl InProcess {
         };
         change(&mut options);
         let address = options.listen;
-        let mut server = InProcess { folder, options, address, running: None };
+        let mut server = InProcess { folder, options, address, lab_address: None, running: None };
         server.run().await;
         server
     }
@@ -51,6 +53,7 @@ impl InProcess {
     async fn run(&mut self) {
         let server = Server::start(self.options.clone()).await.unwrap();
         self.address = server.address();
+        self.lab_address = server.lane_address("lab");
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.serve(async {
             let _ = stopped.await;

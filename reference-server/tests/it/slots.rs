@@ -30,7 +30,7 @@ async fn send_and_leave(server: &InProcess, busy: f64, waiting: f64) {
 }
 
 /// Waits until so many slots and waiting places are in use.
-async fn wait_for(server: &InProcess, busy: f64, waiting: f64) {
+pub(crate) async fn wait_for(server: &InProcess, busy: f64, waiting: f64) {
     for _ in 0..400 {
         let now = (
             server.metric("sidep_slots_busy{pool=\"main\"}").await,

@@ -3,6 +3,7 @@
 //! It does not linger for company: while one group is being committed the next one gathers by itself.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use rusqlite::{Connection, Statement};
 use tokio::sync::mpsc;
@@ -49,7 +50,7 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
             group.push(next);
         }
         std::thread::sleep(writer.state.shared.faults.commit());
-        if !writer.commit(&mut group) {
+        if !writer.commit(&mut group, rows) {
             return;
         }
     }
@@ -90,7 +91,8 @@ impl<'c> Writer<'c> {
     }
 
     /// Applies a group in one transaction and answers it. False: a [`Write::Stop`] was in it.
-    fn commit(&mut self, group: &mut Vec<Write>) -> bool {
+    fn commit(&mut self, group: &mut Vec<Write>, rows: usize) -> bool {
+        let begun = Instant::now();
         let mut answers: Vec<Acknowledge> = Vec::with_capacity(group.len());
         let mut change = Change::default();
         let mut outcome = self.begin.execute([]).map(drop).map_err(StoreError::from);
@@ -114,6 +116,7 @@ impl<'c> Writer<'c> {
                 let _ = self.rollback.execute([]);
             }
         }
+        std::thread::sleep(shared.commit_takes(rows).saturating_sub(begun.elapsed()));
         for answer in answers {
             answer(outcome.clone());
         }
