@@ -36,6 +36,7 @@ mod patience;
 mod peak;
 mod plan;
 mod pool;
+mod ports;
 mod preload;
 mod proc;
 mod progress;

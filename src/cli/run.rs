@@ -123,7 +123,10 @@ pub(super) fn systems(
     consent: Option<&str>,
 ) -> Result<Vec<System>, Failure> {
     let systems = match url.or(scenario.target.as_deref().filter(|_| servers.is_empty())) {
-        Some(url) => vec![System::Running { name: "target".to_owned(), target: target(url, consent)? }],
+        Some(url) => vec![System::Running {
+            name: "target".to_owned(),
+            target: target(url, consent, scenario.ca.as_deref())?,
+        }],
         None => open::servers(scenario, servers)?.into_iter().map(System::Started).collect(),
     };
     for system in &systems {
@@ -144,9 +147,9 @@ pub(super) fn systems(
     Ok(systems)
 }
 
-pub(super) fn target(url: &str, consent: Option<&str>) -> Result<Target, Failure> {
+pub(super) fn target(url: &str, consent: Option<&str>, ca: Option<&str>) -> Result<Target, Failure> {
     let target = match consent {
-        Some(token) => Target::consenting(url, token, &load::look_up),
+        Some(token) => Target::consenting(url, token, ca, &load::look_up),
         None => Target::parse(url),
     };
     target.map_err(|refused| {

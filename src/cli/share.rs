@@ -137,7 +137,7 @@ pub(super) fn play(mut request: RunRequest, parent: Arc<Parent>) -> Result<Exit,
     let order = parent.order().clone();
     request.systems.retain(|system| system.name() == order.server);
     if let Some(url) = &order.url {
-        request.systems = vec![System::Running { name: order.server, target: run::target(url, None)? }];
+        request.systems = vec![System::Running { name: order.server, target: run::target(url, None, None)? }];
     }
     if order.ca.is_some() {
         Arc::make_mut(&mut request.scenario).ca = order.ca;

@@ -1,30 +1,33 @@
 //! The consent of a target that is not this machine: what it says, and asking for it (CONTRACT: `/.well-known/peakday.json`).
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::ceiling::Ceiling;
+use super::tls::Tls;
 use crate::record::digest;
 
 /// Where a target says it.
 pub(super) const PATH: &str = "/.well-known/peakday.json";
-/// The longest wait for a connection, and for each piece of the answer.
+/// The longest wait for a connection, and for the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A lower rate than this, per second, allows nothing that could be called a run.
 const LEAST: f64 = 0.01;
 /// No consent is longer.
-const LONGEST: u64 = 64 << 10;
+const LONGEST: usize = 64 << 10;
 
 /// A consent that was given, and what has become of it.
 #[derive(Debug)]
 pub(super) struct Consent {
     /// The token that was shown.
     pub(super) token: String,
+    /// How it is asked over TLS.
+    pub(super) tls: Option<Tls>,
     pub(super) ceiling: Ceiling,
     /// Why it is over, once it is.
     pub(super) withdrawn: OnceLock<String>,
@@ -60,13 +63,19 @@ struct Document {
     token_sha256: String,
 }
 
-/// Asks each of the addresses; granted only when each grants, and then what all allow.
-pub(super) fn ask(addresses: &[SocketAddr], authority: &str, token: &str, before: impl Fn()) -> Reply {
+/// Asks each of the addresses, over TLS where that is said; granted only when each grants, and then what all allow.
+pub(super) fn ask(
+    addresses: &[SocketAddr],
+    authority: &str,
+    tls: Option<&Tls>,
+    token: &str,
+    before: impl Fn(),
+) -> Reply {
     let mut terms: Option<Terms> = None;
     let mut silent = None;
     for address in addresses {
         before();
-        let reply = match fetch(*address, authority) {
+        let reply = match fetch(*address, authority, tls) {
             Ok((200, body)) => judge(&body, token, Utc::now()),
             Ok((status @ (408 | 429 | 500..=599), _)) => Reply::Silent(format!("answers {status}")),
             Ok((status, _)) => Reply::Refused(format!("answers {status}")),
@@ -114,21 +123,44 @@ fn judge(text: &str, token: &str, now: DateTime<Utc>) -> Reply {
 }
 
 /// Status and body. HTTP/1.0, so that the answer ends with the connection; a redirect is an answer like any other.
-fn fetch(address: SocketAddr, authority: &str) -> io::Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn fetch(address: SocketAddr, authority: &str, tls: Option<&Tls>) -> io::Result<(u16, String)> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let answer = match tls {
+        Some(tls) => question(tls.blocking(stream)?, authority)?,
+        None => question(stream, authority)?,
+    };
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
+    let status = status.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the answer is no HTTP"))?;
+    Ok((status, body.to_owned()))
+}
+
+/// Asks, and reads until the other side closes.
+fn question(mut stream: impl Read + Write, authority: &str) -> io::Result<String> {
     let agent = concat!("peakday/", env!("CARGO_PKG_VERSION"));
     write!(
         stream,
         "GET {PATH} HTTP/1.0\r\nHost: {authority}\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
     )?;
-    let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
-    let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the answer is no HTTP"))?;
-    Ok((status, body.to_owned()))
+    stream.flush()?;
+    let begun = Instant::now();
+    let (mut answer, mut part) = (Vec::new(), [0; 4_096]);
+    while answer.len() < LONGEST {
+        match stream.read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&part[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            // Some servers end TLS without a word. What is cut off is no consent: it is no JSON.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof && !answer.is_empty() => break,
+            Err(error) => return Err(error),
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+    String::from_utf8(answer).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
 #[cfg(test)]

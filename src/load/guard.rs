@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::ceiling::Ceiling;
 use super::consent::{self, Consent, Reply};
+use super::tls::{Tls, Trust};
+use crate::scenario::Network;
 
 /// How a name becomes addresses: `(host, port)`. A parameter, so that tests need no network.
 pub type Lookup<'a> = &'a dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
@@ -94,29 +96,35 @@ impl Target {
     }
 
     /// The same of another machine that consents to be loaded by who has this token. The name is looked up once, every
-    /// address is asked, each has to consent, and no other is connected to later. This machine is not asked. Blocks for some
-    /// seconds at most for each address.
+    /// address is asked, each has to consent, and no other is connected to later. Over TLS each has to show a certificate
+    /// for the name, below `ca` (PEM) where that is given, else below what this system trusts. This machine is not asked.
+    /// Blocks for some seconds at most for each address.
     ///
     /// # Errors
-    /// It is no such URL, or an address does not consent.
-    pub fn consenting(url: &str, token: &str, look_up: Lookup<'_>) -> Result<Self, Refused> {
+    /// It is no such URL, `ca` is no certificate, or an address does not consent.
+    pub fn consenting(
+        url: &str,
+        token: &str,
+        ca: Option<&str>,
+        look_up: Lookup<'_>,
+    ) -> Result<Self, Refused> {
         let (host, port, target) = Self::read(url)?;
         if loopback(&host).is_some() {
             return Self::parse(url);
         }
         let target = target.map_err(|problem| Refused::Unusable { url: url.to_owned(), problem })?;
-        if target.tls {
-            let problem = "https:// is offered only on this machine".to_owned();
-            return Err(Refused::Unusable { url: url.to_owned(), problem });
-        }
+        let trust = ca.map_or(Trust::System, |pem| Trust::These(pem.to_owned()));
+        let tls = target.tls.then(|| Tls::new(&trust, target.host(), &Network::default())).transpose();
+        let tls = tls.map_err(|problem| Refused::Unusable { url: url.to_owned(), problem })?;
         let no = |problem: String| Refused::NoConsent { url: url.to_owned(), problem };
         let addresses =
             look_up(&host, port).map_err(|error| no(format!("{host} has no address: {error}")))?;
         let target = Self { addresses, ..target };
-        match target.ask(token) {
+        match target.ask(token, tls.as_ref()) {
             Reply::Granted(terms) => {
                 let consent = Consent {
                     token: token.to_owned(),
+                    tls,
                     ceiling: Ceiling::new(terms.max_rate_per_s),
                     withdrawn: OnceLock::new(),
                     every: EVERY,
@@ -134,8 +142,8 @@ impl Target {
     pub fn asked_every(self, every: Duration, silence: Duration) -> Self {
         let consent = self.consent.map(|consent| {
             let ceiling = Ceiling::new(consent.ceiling.per_second());
-            let (token, withdrawn) = (consent.token.clone(), OnceLock::new());
-            Arc::new(Consent { token, ceiling, withdrawn, every, silence })
+            let (token, tls, withdrawn) = (consent.token.clone(), consent.tls.clone(), OnceLock::new());
+            Arc::new(Consent { token, tls, ceiling, withdrawn, every, silence })
         });
         Self { consent, ..self }
     }
@@ -170,7 +178,7 @@ impl Target {
     }
 
     /// Asks every address for its consent.
-    pub(super) fn ask(&self, token: &str) -> Reply {
+    pub(super) fn ask(&self, token: &str, tls: Option<&Tls>) -> Reply {
         // Under the ceiling too, once there is one.
         let wait = || {
             if let Some(consent) = &self.consent {
@@ -178,7 +186,7 @@ impl Target {
                 std::thread::sleep(consent.ceiling.reserve(now).duration_since(now));
             }
         };
-        consent::ask(&self.addresses, &self.authority, token, wait)
+        consent::ask(&self.addresses, &self.authority, tls, token, wait)
     }
 
     /// The consent; `None` for this machine.

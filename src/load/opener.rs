@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::fault::Fault;
 use super::guard::Target;
 use super::pool::{Lent, Pool};
+use super::ports::Ports;
 use super::slow::Slow;
 use super::tls::{Tls, Trust};
 use super::wire::Stream;
@@ -71,6 +72,7 @@ struct Counted {
     waited: AtomicU64,
     shaken: AtomicU64,
     resumed: AtomicU64,
+    ports: Ports,
 }
 
 impl Places {
@@ -85,7 +87,7 @@ impl Places {
     pub(super) fn of(count: usize) -> Self {
         let free = Arc::new(Semaphore::new(count));
         let [opened, waited, shaken, resumed] = [(); 4].map(|()| AtomicU64::new(0));
-        Self(Arc::new(Counted { free, opened, waited, shaken, resumed }))
+        Self(Arc::new(Counted { free, opened, waited, shaken, resumed, ports: Ports::new() }))
     }
 
     /// Connections that were opened.
@@ -230,7 +232,14 @@ impl Opener {
                     io::Error::other("`sources` are addresses of this machine: they reach 127.0.0.0/8 only");
                 continue;
             }
-            match tcp(*address, source, self.network.read_rate.is_some()).await {
+            let slow = self.network.read_rate.is_some();
+            let opened = match source {
+                None => tcp(*address, slow).await,
+                Some(source) => {
+                    self.places.0.ports.connect(source, *address, || socket(*address, slow)).await
+                }
+            };
+            match opened {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
@@ -239,20 +248,17 @@ impl Opener {
     }
 }
 
-async fn tcp(address: SocketAddr, source: Option<Ipv4Addr>, slow: bool) -> io::Result<TcpStream> {
-    if source.is_none() && !slow {
-        return TcpStream::connect(address).await;
-    }
+/// Opens a connection without wishes for its source.
+async fn tcp(address: SocketAddr, slow: bool) -> io::Result<TcpStream> {
+    if slow { socket(address, slow)?.connect(address).await } else { TcpStream::connect(address).await }
+}
+
+fn socket(address: SocketAddr, slow: bool) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if slow {
         socket.set_recv_buffer_size(SMALL_BUFFER)?;
     }
-    if let Some(source) = source {
-        // So that ports of connections that ended a moment ago can be used again.
-        socket.set_reuseaddr(true)?;
-        socket.bind(SocketAddr::from((source, 0)))?;
-    }
-    socket.connect(address).await
+    Ok(socket)
 }
 
 #[cfg(test)]

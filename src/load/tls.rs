@@ -1,13 +1,14 @@
 //! TLS from the client's side: whom it trusts, which protocol it asks for, whether it resumes sessions.
 
 use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, HandshakeKind, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -82,5 +83,14 @@ impl Tls {
         let stream = connector.connect(self.name.clone(), stream).await?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         Ok((stream, resumed))
+    }
+
+    /// A stream that shakes hands when it is first used, for who may block.
+    ///
+    /// # Errors
+    /// Nothing can be said to this server.
+    pub(super) fn blocking(&self, stream: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        let client = ClientConnection::new(Arc::clone(&self.config), self.name.clone());
+        Ok(StreamOwned::new(client.map_err(io::Error::other)?, stream))
     }
 }

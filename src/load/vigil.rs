@@ -30,7 +30,7 @@ impl Vigil {
             // The first answer of the vigil says until when.
             let mut pause = consent.every.min(Duration::from_secs(1));
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                let over = match target.ask(&consent.token) {
+                let over = match target.ask(&consent.token, consent.tls.as_ref()) {
                     Reply::Granted(terms) => {
                         heard = Instant::now();
                         consent.ceiling.set(terms.max_rate_per_s);

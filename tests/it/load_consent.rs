@@ -61,7 +61,7 @@ fn consenting(server: &Elsewhere) -> Result<Target, Refused> {
         assert_eq!((host, port), ("sidep.test", address.port()));
         Ok(vec![address])
     };
-    Target::consenting(&format!("http://sidep.test:{}", address.port()), TOKEN, &look_up)
+    Target::consenting(&format!("http://sidep.test:{}", address.port()), TOKEN, None, &look_up)
 }
 
 fn against(target: Target, per_second: f64, dir: &std::path::Path) -> RunRequest {
@@ -148,7 +148,7 @@ fn every_address_of_a_name_has_to_consent_and_a_second_look_up_is_never_made() {
         assert_eq!(looked_up.fetch_add(1, Ordering::SeqCst), 0);
         Ok(vec![willing.address, other.address])
     };
-    let error = Target::consenting(&format!("http://sidep.test:{port}"), TOKEN, &both).unwrap_err();
+    let error = Target::consenting(&format!("http://sidep.test:{port}"), TOKEN, None, &both).unwrap_err();
     assert!(
         error.to_string().contains("127.0.0.3") && error.to_string().contains("allow = false"),
         "{error}"
@@ -160,7 +160,7 @@ fn every_address_of_a_name_has_to_consent_and_a_second_look_up_is_never_made() {
         assert_eq!(looked_up.fetch_add(1, Ordering::SeqCst), 0);
         Ok(vec![willing.address])
     };
-    let target = Target::consenting(&format!("http://sidep.test:{port}"), TOKEN, &one).unwrap();
+    let target = Target::consenting(&format!("http://sidep.test:{port}"), TOKEN, None, &one).unwrap();
     let dir = tempfile::tempdir().unwrap();
     load::run(&against(target, 20.0, dir.path())).unwrap();
     assert!(!willing.sent.lock().unwrap().is_empty());
@@ -171,8 +171,11 @@ fn every_address_of_a_name_has_to_consent_and_a_second_look_up_is_never_made() {
 fn without_a_token_no_name_is_looked_up_and_without_consent_nothing_else_is_sent() {
     let never = |_: &str, _: u16| -> std::io::Result<Vec<SocketAddr>> { panic!("a name was looked up") };
     assert!(matches!(Target::parse("http://sidep.test"), Err(Refused::Elsewhere { .. })));
-    assert!(Target::consenting("http://localhost:1", TOKEN, &never).is_ok(), "this machine is not asked");
-    let unusable = Target::consenting("ftp://sidep.test", TOKEN, &never);
+    assert!(
+        Target::consenting("http://localhost:1", TOKEN, None, &never).is_ok(),
+        "this machine is not asked"
+    );
+    let unusable = Target::consenting("ftp://sidep.test", TOKEN, None, &never);
     assert!(matches!(unusable, Err(Refused::Unusable { .. })));
 
     for (says, why) in [
