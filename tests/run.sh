@@ -23,6 +23,8 @@ command -v cargo >/dev/null || missing+=("cargo (Rust 1.90 or later, by rustup)"
 need cc gcc
 need python3 python3
 need chromium chromium
+need unshare util-linux
+need ip iproute2
 
 # The independent readers of our interval logs and certificates, in a folder of their own.
 venv=$PWD/target/test-python

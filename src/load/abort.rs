@@ -3,15 +3,25 @@
 //! A quantile exceeds a bound when more than its complement of the values do, so a rule needs two counters a second and no
 //! histogram: how many requests ended, and how many of them count (did not succeed, took too long, ...).
 
+use std::sync::Arc;
+
+use super::parent::Parent;
 use crate::record::{Clock, Sample};
 use crate::scenario::slo::{Aggregate, Bound, Comparison, Metric};
 use crate::scenario::{Abort, Outcome, Scenario};
 use crate::units::{Offset, Span};
 
+/// For each rule, how many requests ended in a second and how many of them counted: what generators of one run add up.
+pub(super) type Counts = Vec<[u64; 2]>;
+
 /// The rules of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rules {
     rules: Vec<Rule>,
+    /// Who judges them, where this process plays a part of the run only.
+    judge: Option<Arc<Parent>>,
+    /// The next second that it is told of.
+    untold: i64,
 }
 
 #[derive(Debug)]
@@ -45,10 +55,16 @@ impl Rules {
                 steps.collect()
             });
             // One second is filled while the window before it is looked at, and one may be ahead.
-            let seconds = vec![Second::default(); window(of) as usize + 2];
+            let never = Second { number: i64::MIN, ended: 0, counted: 0 };
+            let seconds = vec![never; window(of) as usize + 2];
             Rule { of: of.clone(), steps: steps.collect(), seconds, begun: start.second() }
         });
-        Self { rules: rules.collect() }
+        Self { rules: rules.collect(), judge: None, untold: start.second() }
+    }
+
+    /// The same, judged by whoever started this process: a part of a run says nothing of the whole.
+    pub(super) fn judged_by(self, judge: Option<Arc<Parent>>) -> Self {
+        Self { judge, ..self }
     }
 
     /// A request has ended.
@@ -59,9 +75,31 @@ impl Rules {
     }
 
     /// All requests that ended before the second of `upto` have been told: the first rule that holds now, with what was
-    /// seen.
-    pub(super) fn broken(&self, upto: Offset) -> Option<String> {
-        self.rules.iter().find_map(|rule| rule.holds(upto.second()))
+    /// seen. Where somebody else judges, that is who is told of the seconds that are over.
+    pub(super) fn broken(&mut self, upto: Offset) -> Option<String> {
+        let Some(judge) = self.judge.as_ref().filter(|_| !self.rules.is_empty()) else {
+            return self.broken_before(upto.second());
+        };
+        for second in self.untold..upto.second() {
+            judge.count(second, self.rules.iter().map(|rule| rule.counted(second)).collect());
+        }
+        self.untold = self.untold.max(upto.second());
+        None
+    }
+
+    /// The same of all seconds before this one.
+    pub(super) fn broken_before(&self, second: i64) -> Option<String> {
+        self.rules.iter().find_map(|rule| rule.holds(second))
+    }
+
+    /// Adds what was counted in a second.
+    pub(super) fn add(&mut self, second: i64, counts: &Counts) {
+        for (rule, [ended, counted]) in self.rules.iter_mut().zip(counts) {
+            if let Some(of) = rule.second(second) {
+                of.ended += ended;
+                of.counted += counted;
+            }
+        }
     }
 }
 
@@ -74,14 +112,25 @@ impl Rule {
         let Some(counts) = counts(&self.of, sample, *slo) else {
             return;
         };
-        let number = sample.done.second();
+        if let Some(second) = self.second(sample.done.second()) {
+            second.ended += 1;
+            second.counted += u64::from(counts);
+        }
+    }
+
+    /// The counters of a second; `None`: it is so long ago that no window reaches it.
+    fn second(&mut self, number: i64) -> Option<&mut Second> {
         let length = self.seconds.len() as i64;
         let second = &mut self.seconds[number.rem_euclid(length) as usize];
-        if second.number != number {
+        if second.number < number {
             *second = Second { number, ..Second::default() };
         }
-        second.ended += 1;
-        second.counted += u64::from(counts);
+        (second.number == number).then_some(second)
+    }
+
+    fn counted(&self, number: i64) -> [u64; 2] {
+        let second = self.seconds.iter().find(|second| second.number == number);
+        second.map_or([0, 0], |second| [second.ended, second.counted])
     }
 
     fn holds(&self, now: i64) -> Option<String> {
@@ -207,6 +256,27 @@ mod tests {
             if (20.0..24.0).contains(&at) { (Outcome::Shed, 0.0) } else { (Outcome::Ok, 0.1) }
         };
         assert_eq!(broken_at("error_rate > 50% for 10s", short), None, "four bad seconds are not enough");
+    }
+
+    #[test]
+    fn parts_of_a_run_break_a_rule_together_that_neither_breaks_alone() {
+        let mut whole = rules("count(failed) > 15 for 2s");
+        let parts = [rules("count(failed) > 15 for 2s"), rules("count(failed) > 15 for 2s")];
+        let mut broken = Vec::new();
+        let parts = parts.map(|mut part| {
+            (0..10).for_each(|_| part.ended(&sample(Outcome::Failed, 3.5, 0.1)));
+            part
+        });
+        for second in -5..10 {
+            for part in &parts {
+                assert_eq!(part.broken_before(second + 1), None);
+                whole.add(second, &part.rules.iter().map(|rule| rule.counted(second)).collect());
+            }
+            broken.push(whole.broken_before(second + 1).is_some());
+        }
+        let seconds: Vec<i64> =
+            (-5..10).zip(broken).filter(|(_, broken)| *broken).map(|(at, _)| at).collect();
+        assert_eq!(seconds, [3, 4], "the windows of two seconds that hold the third");
     }
 
     #[test]

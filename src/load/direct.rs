@@ -14,7 +14,7 @@ use super::gateway::{Desk, Gateway};
 use super::opener::Opener;
 use super::parent::{Order, Word};
 use super::progress::Tally;
-use super::recorder::{Aside, Recorder, channel};
+use super::recorder::{Aside, Ends, Recorder, channel};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::stage::Stage;
@@ -90,16 +90,16 @@ impl Stage {
         team.tell(&Word::Start(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()));
         let clock = start::clock(&self.plan.timeline, Some(at)).await?;
 
-        let (mut feed, aside, waiting) = channel();
+        let (mut feed, aside, waiting) = channel(Ends::default());
         let folder = own.join(self.system.name());
         let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let zero = clock::span(since_epoch) + Offset::ZERO.since(clock.now());
         let writer = Writer::create(&folder, layout, zero).map_err(file(&folder))?;
         let spool = File::create(self.receipts()).map_err(file(self.receipts()))?;
         let tally = Tally::new(self.system.name(), layout, None);
-        let rules = Rules::new(&self.plan.scenario, self.plan.timeline.start());
-        let recorder =
-            Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))?;
+        // No request ends here: the rules are judged on what the generators count.
+        let recorder = Recorder::start(waiting, writer, spool, tally, Rules::default())
+            .map_err(system("start the recorder"))?;
         under_test.tell(clock.now(), &aside);
         let cores = self.cores_of_generators();
         if cores.len() < of as usize {
@@ -121,17 +121,25 @@ impl Stage {
             Sampler::start(subjects, clock, aside.clone()).map_err(system("start the sampler's thread"))?;
         let played: Result<(), RunError> = {
             let playing = async {
+                let mut rules = Rules::new(&self.plan.scenario, self.plan.timeline.start());
                 let (mut told, mut stopping) = (i64::MIN, false);
                 loop {
                     let playing = team.playing()?;
                     if playing == 0 {
                         break;
                     }
-                    // A rule of the scenario may end the part of one: then the others end theirs.
+                    // A target that withdraws its consent ends the part of one: then the others end theirs.
                     let cut = playing < team.count() && clock.now() < self.plan.timeline.end();
-                    if (interrupt::pressed() || cut) && !stopping {
+                    let mut stop = (interrupt::pressed() || cut).then_some(None);
+                    while let Some((second, counts)) = team.counted() {
+                        rules.add(second, &counts);
+                        stop = stop.or_else(|| rules.broken_before(second + 1).map(Some));
+                    }
+                    if let Some(reason) = stop
+                        && !stopping
+                    {
                         stopping = true;
-                        team.tell(&Word::Stop);
+                        team.tell(&Word::Stop(reason));
                     }
                     feed.hand_over(clock.now());
                     if let (Some(second), Some(listener)) = (team.second(), &request.progress)

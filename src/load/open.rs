@@ -24,7 +24,7 @@ use super::opener::{Dial, Places};
 use super::pacer::Pacer;
 use super::plan::Plan;
 use super::progress::Tally;
-use super::recorder::{Aside, Entry, Example, Recorder, Waiting, channel};
+use super::recorder::{Aside, Ends, Entry, Example, Recorder, Waiting, channel};
 use super::request::{About, RunError, RunRequest, Share, System, file, system};
 use super::sampler::{Sampler, Subjects};
 use super::{Launch, Target, attack, run, start};
@@ -119,7 +119,7 @@ impl Open {
         let timeline = scenario.run.timeline();
         let scenario = Arc::new(scenario);
         let prepared = Plan::new(Arc::clone(&scenario), timeline, plan.seed, &[], plan.users)?;
-        let (feed, aside, waiting) = channel();
+        let (feed, aside, waiting) = channel(Ends::default());
         let prepared = Arc::new(prepared);
         let dispatch = Dispatch::new(Arc::clone(&prepared), plan.users, feed);
         let dial = Dial::Tcp(target.addresses.clone());

@@ -11,8 +11,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
+use super::abort::Counts;
 use super::interrupt;
 use super::progress::{Phase, Progress};
+use super::recorder::Ends;
 use super::request::RunError;
 use crate::scenario::Shard;
 use crate::units::{Offset, Span};
@@ -46,8 +48,8 @@ pub(super) enum Word {
     Start(Duration),
     /// A message of the system that brings somebody of this shard.
     Message(String),
-    /// Release no more.
-    Stop,
+    /// Release no more, for this reason; none: somebody wants it.
+    Stop(Option<String>),
 }
 
 /// What a generator answers.
@@ -57,6 +59,8 @@ pub(super) enum Answer {
     Ready,
     /// What happened in a second.
     Second(Second),
+    /// What the abort rules count in a second that is over.
+    Counted(i64, Counts),
 }
 
 /// The last second of a generator.
@@ -79,6 +83,7 @@ pub struct Parent {
     order: Order,
     start: Mutex<Option<oneshot::Receiver<SystemTime>>>,
     messages: Mutex<Option<mpsc::UnboundedReceiver<Bytes>>>,
+    ends: Ends,
 }
 
 impl Parent {
@@ -97,6 +102,8 @@ impl Parent {
         };
         let (start, started) = oneshot::channel();
         let (message, messages) = mpsc::unbounded_channel();
+        let ends = Ends::default();
+        let ended = Arc::clone(&ends);
         std::thread::Builder::new().name("parent".to_owned()).spawn(move || {
             let mut start = Some(start);
             for line in io::stdin().lock().lines().map_while(Result::ok) {
@@ -106,13 +113,16 @@ impl Parent {
                         let _ = start.take().map(|start| start.send(SystemTime::UNIX_EPOCH + at));
                     }
                     Ok(Word::Message(body)) => drop(message.send(Bytes::from(body))),
-                    Ok(Word::Stop) => interrupt::press(),
+                    Ok(Word::Stop(None)) => interrupt::press(),
+                    // The first reason counts.
+                    Ok(Word::Stop(Some(reason))) => drop(ended.set(reason)),
                     Ok(Word::Order(_)) | Err(_) => {}
                 }
             }
             std::process::exit(interrupt::INTERRUPTED);
         })?;
-        Ok(Arc::new(Self { order, start: Mutex::new(Some(started)), messages: Mutex::new(Some(messages)) }))
+        let (start, messages) = (Mutex::new(Some(started)), Mutex::new(Some(messages)));
+        Ok(Arc::new(Self { order, start, messages, ends }))
     }
 
     /// What is to be played.
@@ -133,6 +143,16 @@ impl Parent {
     /// The messages for this generator, once.
     pub(super) fn messages(&self) -> Option<mpsc::UnboundedReceiver<Bytes>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Where it says that the run is to end, and why.
+    pub(super) fn ends(&self) -> Ends {
+        Arc::clone(&self.ends)
+    }
+
+    /// Passes on what the abort rules count in a second that is over.
+    pub(super) fn count(&self, second: i64, counts: Counts) {
+        say(&Answer::Counted(second, counts));
     }
 
     /// Passes on how the run goes.

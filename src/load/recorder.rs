@@ -53,6 +53,9 @@ pub(super) struct Example {
     pub(super) detail: String,
 }
 
+/// Where it is said that a run is to end before its time, and why.
+pub(super) type Ends = Arc<OnceLock<String>>;
+
 #[derive(Debug)]
 struct Batch {
     entries: Vec<Entry>,
@@ -66,7 +69,7 @@ pub(super) struct Feed {
     batch: Vec<Entry>,
     to: Option<SyncSender<Batch>>,
     broken: bool,
-    aborted: Arc<OnceLock<String>>,
+    aborted: Ends,
 }
 
 impl Feed {
@@ -97,7 +100,7 @@ impl Feed {
     }
 
     /// Where others say that the run is to end, and why: the first reason counts.
-    pub(super) fn ends(&self) -> Arc<OnceLock<String>> {
+    pub(super) fn ends(&self) -> Ends {
         Arc::clone(&self.aborted)
     }
 
@@ -132,13 +135,12 @@ impl Aside {
 
 /// The other end, until the recorder is started.
 #[derive(Debug)]
-pub(super) struct Waiting(Receiver<Batch>, Arc<OnceLock<String>>);
+pub(super) struct Waiting(Receiver<Batch>, Ends);
 
 /// Both ends. The generator's end may be given away before the recorder is started, as what the record says of the
-/// beginning is known only when the lanes are ready.
-pub(super) fn channel() -> (Feed, Aside, Waiting) {
+/// beginning is known only when the lanes are ready. `aborted` is where a rule says that the run ends, and perhaps others.
+pub(super) fn channel(aborted: Ends) -> (Feed, Aside, Waiting) {
     let (to, from) = sync_channel(WAITING);
-    let aborted = Arc::<OnceLock<String>>::default();
     let batch = Vec::with_capacity(BATCH);
     let feed = Feed { batch, to: Some(to.clone()), broken: false, aborted: Arc::clone(&aborted) };
     (feed, Aside(to), Waiting(from, aborted))
@@ -198,7 +200,7 @@ struct AtWork<W: Write> {
     tally: Tally,
     rules: Rules,
     /// Where the generator sees that a rule holds.
-    aborted: Arc<OnceLock<String>>,
+    aborted: Ends,
     /// The second that was flushed last.
     flushed: i64,
 }

@@ -16,6 +16,7 @@ use super::conduct::{Ended, conduct};
 use super::cpus::{self, Placement};
 use super::dispatch::Dispatch;
 use super::gateway::{Desk, Gateway};
+use super::incidents::Act;
 use super::lane::Floor;
 use super::opener::{Opener, Places};
 use super::pacer::Pacer;
@@ -114,7 +115,8 @@ impl Stage {
         )
         .await?;
         let took = begun.elapsed();
-        let (feed, aside, waiting) = channel();
+        let ends = request.share.parent.as_ref().map(|parent| parent.ends()).unwrap_or_default();
+        let (feed, aside, waiting) = channel(ends);
         let mut dispatch = Dispatch::new(Arc::clone(&self.plan), self.lanes(), feed);
         let preloaded = preload.map(|(path, preloaded)| {
             // The server has read it.
@@ -157,7 +159,12 @@ impl Stage {
             findings::preloaded(counts, took, clock.now(), &aside);
         }
         let gateway = gateway.map(|gateway| gateway.open(Desk::of(&floor, &request.share.addresses)));
-        let ended = self.perform(&floor, clock, attack, &mut under_test, &aside).await;
+        // What happens to the system is done and told by whoever started it.
+        let acts = match &request.share.parent {
+            Some(_) => Vec::new(),
+            None => incidents::acts(&self.plan),
+        };
+        let ended = self.perform(&floor, clock, attack, &mut under_test, &aside, acts).await;
         let audited = match ended {
             // Whoever started this generator audits for all.
             Ok(_) if request.share.parent.is_none() => self.audit(&mut under_test, &clock, &aside).await,
@@ -290,6 +297,7 @@ impl Stage {
         let spool = File::create(self.receipts()).map_err(file(self.receipts()))?;
         let tally = Tally::new(self.system.name(), layout, request.progress.clone());
         let rules = Rules::new(&self.plan.scenario, self.plan.timeline.start());
+        let rules = rules.judged_by(request.share.parent.clone());
         Recorder::start(waiting, writer, spool, tally, rules).map_err(system("start the recorder"))
     }
 
@@ -301,6 +309,7 @@ impl Stage {
         attack: Attack,
         under_test: &mut UnderTest,
         aside: &Aside,
+        acts: Vec<Act>,
     ) -> Result<Ended, RunError> {
         let pacer = Pacer::new(self.plan.scenario.run.pacer).map_err(system("make a timer"))?;
         let subjects = Subjects {
@@ -317,7 +326,7 @@ impl Stage {
         let ended = tokio::select! {
             biased;
             ended = conduct(floor, &clock, pacer) => ended.map_err(system("set the timer")),
-            never = under_test.live(&clock, aside, incidents::acts(&self.plan)) => match never {},
+            never = under_test.live(&clock, aside, acts) => match never {},
         };
         floor.over.give();
         drop(vigil);

@@ -1,14 +1,16 @@
 //! The generators that this process starts for one run, each a process that plays a shard; none outlives it.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::abort::Counts;
 use super::child::{Launch, describe, spawn_on};
 use super::parent::{Answer, Order, Second, Word};
 use super::request::RunError;
@@ -44,10 +46,12 @@ struct Member {
 /// What the generators said last, by place.
 type Board = Arc<Mutex<Vec<Told>>>;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Told {
     ready: bool,
     second: Option<Second>,
+    /// What the abort rules counted, second by second, until it is added up.
+    counted: VecDeque<(i64, Counts)>,
 }
 
 /// Where messages are put for the shard that they concern.
@@ -166,8 +170,28 @@ impl Team {
         seconds.map(|seconds| Second::together(&seconds))
     }
 
-    fn told(&self) -> Vec<Told> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What the abort rules counted in the next second of which all have told that still play, added up.
+    pub(super) fn counted(&self) -> Option<(i64, Counts)> {
+        let mut board = self.told();
+        let waits = |(told, member): (&Told, &Member)| told.counted.is_empty() && !member.ended;
+        if board.iter().zip(&self.members).any(waits) {
+            return None;
+        }
+        let second = board.iter().filter_map(|told| told.counted.front()).map(|(second, _)| *second).min()?;
+        let mut sum = Counts::new();
+        for told in board.iter_mut() {
+            if told.counted.front().is_some_and(|(of, _)| *of == second)
+                && let Some((_, counts)) = told.counted.pop_front()
+            {
+                sum.resize(counts.len(), [0, 0]);
+                sum.iter_mut().flatten().zip(counts.into_iter().flatten()).for_each(|(sum, of)| *sum += of);
+            }
+        }
+        Some((second, sum))
+    }
+
+    fn told(&self) -> MutexGuard<'_, Vec<Told>> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -231,6 +255,7 @@ fn listen(stdout: Option<ChildStdout>, place: usize, board: Board) {
             match serde_json::from_str(&line) {
                 Ok(Answer::Ready) => board[place].ready = true,
                 Ok(Answer::Second(second)) => board[place].second = Some(second),
+                Ok(Answer::Counted(second, counts)) => board[place].counted.push_back((second, counts)),
                 Err(_) => {}
             }
         }

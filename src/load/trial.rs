@@ -12,7 +12,7 @@ use super::lane::exchange;
 use super::live::Keeper;
 use super::opener::{Opener, Places};
 use super::plan::Plan;
-use super::recorder::channel;
+use super::recorder::{Ends, channel};
 use super::render::{Rendered, Sender, render};
 use super::request::{RunError, RunRequest, System, file, system};
 use super::under_test::UnderTest;
@@ -102,7 +102,7 @@ async fn play(
         connection: None,
     };
     let ended = tried.journey(arrival, show).await;
-    let (_, aside, _) = channel();
+    let (_, aside, _) = channel(Ends::default());
     under_test.stop(&clock::Clock::reading(Offset::ZERO), &aside, false).await;
     Ok(ended)
 }

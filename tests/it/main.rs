@@ -2,11 +2,13 @@
 
 mod browser;
 mod cli;
+mod consent_tls;
 mod fake_run;
 mod generators;
 mod goose_open;
 mod hlog_python;
 mod killed;
+mod limits;
 mod load_consent;
 mod load_run;
 mod load_server;
@@ -23,6 +25,7 @@ mod sim_threads;
 #[expect(clippy::print_stdout, reason = "benches/stall.sh shows the figures")]
 mod stall;
 mod stories;
+mod team;
 mod tidy;
 mod tool;
 #[expect(clippy::print_stdout, reason = "benches/truth.sh shows the figures")]

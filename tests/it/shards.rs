@@ -1,14 +1,15 @@
 //! Shards as a person runs them: the command line, real requests, one sum.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use peakday::record::{self, Clock, Run};
+use peakday::record::{self, Clock, Run, What};
 use peakday::scenario::Outcome;
 
 use crate::load_run;
@@ -93,4 +94,80 @@ fn four_shards_of_a_run_send_its_plan_once_and_merge_to_their_sum() {
     assert_eq!(offered(&sum), offered(&whole));
     assert_eq!(sums(std::slice::from_ref(&sum)), sums(&shards));
     assert!(Path::new(&out).join("index.html").exists());
+}
+
+/// The number in what a finding says; 0 where it says nothing.
+fn found(run: &Run, of: &str) -> u64 {
+    let details = run.servers[0].events.iter().filter_map(|event| match &event.what {
+        What::Finding { code, detail, .. } if code == of => detail.split(' ').next()?.parse::<u64>().ok(),
+        _ => None,
+    });
+    details.sum()
+}
+
+#[test]
+fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    // Each entry brings one reader, a moment later.
+    let text = "about = \"Entries and their readers.\"\n[run]\nduration = \"3s\"\ndrain = \"2s\"\n\
+        [messages]\nreference = \"/ref\"\nkeep = { link = { regex = '/p/([0-9a-f]{40})' } }\n\
+        [[population]]\nname = \"software\"\narrivals = { rate = \"40/s\" }\naccounts = { kind = \"software\", count = 40 }\n\
+        connection = \"kept\"\ntimeout = \"10s\"\nlanes = 64\n\
+        [[population.step]]\nname = \"sign-in\"\nevery = 1000\npost = \"/oidc/token\"\n\
+        headers = { content-type = \"application/x-www-form-urlencoded\" }\n\
+        body = \"grant_type=client_credentials&client_id=${account.id}&client_secret=${account.secret}\"\n\
+        keep = { token = { json = \"/access_token\", by = \"account\" } }\n\
+        [[population.step]]\nname = \"entry\"\npost = \"/v1/results\"\nmessages = 1\n\
+        headers = { authorization = \"Bearer ${token}\", idempotency-key = \"${idempotency_key}\" }\n\
+        body = { generator = \"entry\" }\n\
+        [[population]]\nname = \"patient\"\narrivals = { after = \"message\", delay = [{ weight = 1, time = \"10ms\" }] }\ntimeout = \"10s\"\nlanes = 64\n\
+        [[population.step]]\nname = \"landing\"\nget = \"/p/${link}\"\nsuccess = { status = \"200\", contains = \"form\" }\n";
+    std::fs::write(file("readers.toml"), text).unwrap();
+    // Addresses that are free now, and taken by the shards in a moment.
+    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string());
+    // The server sends all messages to the first.
+    let gateway = format!("http://{}", addresses[0]);
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &file("data"), "--gateway", &gateway];
+    let mut server = command(&[&serve[..], &["--until-stdin-closes"]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let url =
+        said.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("an address");
+
+    let shards = ["1/2", "2/2"].map(|shard| {
+        let (readers, out, listen) = (file("readers.toml"), file(&shard[..1]), addresses.join(","));
+        let run = [
+            "run", &readers, "--quiet", "--target", &url, "--out", &out, "--shard", shard, "--shards",
+            &listen,
+        ];
+        command(&run).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    });
+    let shards = shards.map(|shard| shard.wait_with_output().unwrap());
+    drop(server.stdin.take());
+    server.wait().unwrap();
+    for shard in shards {
+        let code = shard.status.code().unwrap();
+        assert!([0, 3, 97].contains(&code), "{code}: {}", String::from_utf8_lossy(&shard.stderr));
+    }
+
+    let runs = ["1", "2"].map(|number| record::open(Path::new(&file(number))).unwrap());
+    let readers = runs.each_ref().map(|run| {
+        let of = run.servers[0].layout.population("patient").unwrap();
+        let rows = run.servers[0].journeys().unwrap().map(Result::unwrap).filter(|row| row.population == of);
+        let planned = rows.map(|row| row.planned).sum::<u64>();
+        let rows = run.servers[0].counters().unwrap().map(Result::unwrap).filter(|row| row.population == of);
+        let (offered, ok) = rows.fold((0, 0), |sum, row| (sum.0 + row.offered, sum.1 + row.ok));
+        assert!(offered > 5 && ok * 10 >= offered * 9, "{ok} of {offered} patients' requests were ok");
+        planned
+    });
+    // The first got all messages and passed on to the second what was the second's; each reader came once.
+    let [all, passed_on] = runs.each_ref().map(|run| found(run, "messages"));
+    assert!(passed_on > 5 && all > passed_on, "{all} {passed_on}");
+    assert!(readers[0] <= all - passed_on && readers[1] <= passed_on, "{readers:?} of {all} and {passed_on}");
+    assert_eq!(runs.each_ref().map(|run| found(run, "foreign-messages")), [0, 0]);
 }

@@ -19,7 +19,7 @@ use crate::load::lane::Floor;
 use crate::load::opener::{Dial, Places};
 use crate::load::pacer::Pacer;
 use crate::load::plan::Plan;
-use crate::load::recorder::{Entry, channel};
+use crate::load::recorder::{Ends, Entry, channel};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::{
     Arrivals, Body, Connection, Law, Network, OnFailure, Outcome, Pacing, Population, Presence,
@@ -201,7 +201,7 @@ pub(super) async fn play_within(
     let only: Vec<String> = only.iter().map(ToString::to_string).collect();
     let plan = Arc::new(Plan::new(Arc::new(scenario), timeline, seed, &only, 8).unwrap());
     let lanes: usize = plan.populations.iter().map(|population| population.lanes).sum();
-    let (feed, aside, waiting) = channel();
+    let (feed, aside, waiting) = channel(Ends::default());
     drop(aside);
     let floor = Floor::new(
         Arc::clone(&plan),
