@@ -16,7 +16,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use conformance::{Conformance, Fit};
+pub use conformance::{Conformance, Fit, in_words};
 pub use earlier::{Earlier, earlier};
 pub use followers::followers;
 pub use forecast::per_minute;

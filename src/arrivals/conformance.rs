@@ -59,6 +59,31 @@ impl Fit {
     }
 }
 
+/// What is to be said of these fits: of each that a true plan does not show, and of the others together. True: all is well.
+pub fn in_words(fits: &[Fit], scenario: &Scenario) -> Vec<(bool, String)> {
+    let implausible = fits.iter().filter(|fit| !fit.is_plausible()).map(|fit| {
+        let Fit { population, count, p_instants, p_gaps } = fit;
+        let name = &scenario.populations[usize::from(*population)].name;
+        let words = format!(
+            "{name}: the intended instants of {count} planned arrivals are not those of the planned process \
+             (Kolmogorov-Smirnov: p = {p_instants:.1e} along its curve, {p_gaps:.1e} of the gaps)"
+        );
+        (false, words)
+    });
+    let mut said: Vec<(bool, String)> = implausible.collect();
+    let count: u64 = fits.iter().map(|fit| fit.count).sum();
+    if count > 0 && said.is_empty() {
+        let least = fits.iter().flat_map(|fit| [fit.p_instants, fit.p_gaps]).fold(1.0, f64::min);
+        let words = format!(
+            "the intended instants of {count} planned arrivals are those of the planned process \
+             (Kolmogorov-Smirnov: smallest p of {} tests {least:.2})",
+            2 * fits.len()
+        );
+        said.push((true, words));
+    }
+    said
+}
+
 impl Conformance {
     /// Nothing was seen yet.
     pub fn new(scenario: &Scenario, timeline: &Timeline) -> Self {
@@ -75,8 +100,13 @@ impl Conformance {
 
     /// A planned arrival was released. Those of a population come in order; brought ones are passed over.
     pub fn note(&mut self, arrival: &Arrival) {
-        let Some(Some(watched)) = self.populations.get_mut(usize::from(arrival.population)) else { return };
-        let reached = watched.planned(&self.timeline, arrival.at);
+        self.came(arrival.population, arrival.at);
+    }
+
+    /// The same, of an arrival of this population at that instant.
+    pub fn came(&mut self, population: u16, at: Offset) {
+        let Some(Some(watched)) = self.populations.get_mut(usize::from(population)) else { return };
+        let reached = watched.planned(&self.timeline, at);
         watched.instants[cell(reached / watched.whole)] += 1;
         // P(gap < x) = 1 - exp(-x).
         watched.gaps[cell(-(watched.before - reached).exp_m1())] += 1;

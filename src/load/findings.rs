@@ -5,7 +5,7 @@ use super::lane::Floor;
 use super::recorder::Aside;
 use std::time::Duration;
 
-use crate::arrivals::Fit;
+use crate::arrivals::in_words;
 use crate::record::{Event, Severity, What};
 use crate::scenario::Pacing;
 use crate::units::Offset;
@@ -66,24 +66,8 @@ pub(super) fn tell(floor: &Floor, descriptors: Option<u64>, at: Offset, to: &Asi
 
 /// Whether the intended instants are those of the planned process.
 fn instants(floor: &Floor, finding: &impl Fn(&str, Severity, String)) {
-    let fits = floor.dispatch().fits();
-    let count: u64 = fits.iter().map(|fit| fit.count).sum();
-    for Fit { population, count, p_instants, p_gaps } in fits.iter().filter(|fit| !fit.is_plausible()) {
-        let detail = format!(
-            "{}: the intended instants of {count} planned arrivals are not those of the planned process \
-             (Kolmogorov-Smirnov: p = {p_instants:.1e} along its curve, {p_gaps:.1e} of the gaps)",
-            floor.plan.population(*population).name
-        );
-        finding("arrivals", Severity::Invalid, detail);
-    }
-    if count > 0 && fits.iter().all(Fit::is_plausible) {
-        let least = fits.iter().flat_map(|fit| [fit.p_instants, fit.p_gaps]).fold(1.0, f64::min);
-        let detail = format!(
-            "the intended instants of {count} planned arrivals are those of the planned process \
-             (Kolmogorov-Smirnov: smallest p of {} tests {least:.2})",
-            2 * fits.len()
-        );
-        finding("arrivals", Severity::Note, detail);
+    for (well, detail) in in_words(&floor.dispatch().fits(), &floor.plan.scenario) {
+        finding("arrivals", if well { Severity::Note } else { Severity::Invalid }, detail);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an engine of journeys tells: to the record of a run, or to nobody.
 
+use crate::arrivals::Conformance;
 use crate::record::{JourneyEvent, Sample, Writer};
 use crate::stats::LiveWindows;
 use crate::units::Offset;
@@ -109,4 +110,21 @@ impl Recorder for Vec<LiveWindows> {
     fn passed(&mut self, now: Offset) {
         self.iter_mut().for_each(|live| live.passed(now));
     }
+}
+
+/// Whether those who come are the planned process.
+impl Recorder for Conformance {
+    fn offered(&mut self, _: u16, _: u16, _: Offset) {}
+
+    fn sent(&mut self, _: u16, _: u16, _: Offset) {}
+
+    fn ended(&mut self, _: &Sample) {}
+
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
+        if matches!(event, JourneyEvent::Planned) {
+            self.came(population, arrived);
+        }
+    }
+
+    fn passed(&mut self, _: Offset) {}
 }

@@ -11,6 +11,7 @@ use super::replications::{Replications, Sheet};
 use super::rows::FIGURES;
 use super::tally::Tally;
 use super::{Engine, Impossible, Simulated, Simulation, SimulationError};
+use crate::arrivals::{self, Conformance};
 use crate::record::{
     Event, Layout, Severity, StationRow, What, Writer, write_estimates, write_judged, write_stations,
 };
@@ -91,11 +92,14 @@ pub fn run(
     let mut look = progress.of_replication();
     let interval = study.layout.interval.nanos() as i64;
     let windows = live_windows(&simulation.scenario.slos, study.layout);
-    let recorder = (ToDisk::new(&mut writer, interval), (Tally::new(study.layout.clone()), windows));
-    let (first, (on_disk, (tally, windows))) = play(simulation, recorder, &mut |at, requests| {
-        reached = at;
-        look(at, requests)
-    })?;
+    let conformance = Conformance::new(simulation.scenario, simulation.timeline);
+    let tallies = (Tally::new(study.layout.clone()), windows);
+    let recorder = (ToDisk::new(&mut writer, interval), (conformance, tallies));
+    let (first, (on_disk, (conformance, (tally, windows)))) =
+        play(simulation, recorder, &mut |at, requests| {
+            reached = at;
+            look(at, requests)
+        })?;
     if let Some(error) = on_disk.broken {
         return Err(error.into());
     }
@@ -111,7 +115,9 @@ pub fn run(
         Count::Until(half_width) => Some(half_width),
     };
     let estimates = replications.estimates(asked);
-    note(&mut writer, simulation, &first, &estimates);
+    let came = if first.completed { simulation.timeline.end() } else { reached };
+    let fits = arrivals::in_words(&conformance.fits(came), simulation.scenario);
+    note(&mut writer, simulation, &first, &estimates, fits);
     let figures: Vec<Station> = first
         .stations
         .iter()
@@ -171,7 +177,13 @@ fn repeat(
 }
 
 /// Says in the record which engine ran, and how well what decides is known.
-fn note(writer: &mut Writer, simulation: &Simulation<'_>, first: &Simulated, estimates: &Estimates) {
+fn note(
+    writer: &mut Writer,
+    simulation: &Simulation<'_>,
+    first: &Simulated,
+    estimates: &Estimates,
+    fits: Vec<(bool, String)>,
+) {
     let mut tell = |code: &str, detail: String, severity: Severity| {
         let what = What::Finding { code: code.to_owned(), detail, severity };
         writer.event(&Event { at: simulation.timeline.start(), what });
@@ -185,6 +197,9 @@ fn note(writer: &mut Writer, simulation: &Simulation<'_>, first: &Simulated, est
             skipped.join("; ")
         );
         tell("incidents", detail, Severity::Degraded);
+    }
+    for (well, detail) in fits {
+        tell("arrivals", detail, if well { Severity::Note } else { Severity::Invalid });
     }
     let mut say = |code: &str, detail: String| tell(code, detail, Severity::Note);
     let engine = match first.engine {

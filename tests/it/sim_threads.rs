@@ -52,6 +52,8 @@ fn a_simulation_writes_the_same_bytes_for_any_number_of_threads() {
     for engine in [Choice::Events, Choice::Lookahead] {
         let alone = simulate(&scenario, &model, engine, 1);
         assert!(alone.len() >= 5 && alone["intervals.hlog"].len() > 1_000, "{:?}", alone.keys());
+        let events = String::from_utf8_lossy(&alone["events.jsonl"]);
+        assert!(events.contains("planned arrivals are those of the planned process"), "{events}");
         for threads in [2, 5] {
             let together = simulate(&scenario, &model, engine, threads);
             let same = alone.keys().eq(together.keys());
