@@ -20,6 +20,7 @@ mod markdown;
 mod page;
 mod panel;
 mod provenance;
+mod raster;
 mod readout;
 mod role;
 mod say;
@@ -71,6 +72,9 @@ pub enum ReportError {
     /// A plot; a mistake in the tool.
     #[error("a plot cannot be drawn: {0}")]
     Draw(#[from] DrawError),
+    /// A plot that makes no picture; a mistake in the tool.
+    #[error("a plot cannot be made a picture: {0}")]
+    Picture(String),
     /// A summary that is no JSON; a mistake in the tool.
     #[error("the summary cannot be written as JSON: {0}")]
     Summary(#[from] serde_json::Error),
@@ -89,11 +93,7 @@ struct Report {
 /// # Errors
 /// When the folder holds no record, or a file cannot be written.
 pub fn write(run_dir: &Path) -> Result<Written, ReportError> {
-    let run = record::open(run_dir)?;
-    let summary = stats::summarize(&run)?;
-    let facts = Facts::read(&run, &summary).map_err(ReportError::Read)?;
-    let figures = figures::all(&facts)?;
-    let report = Report { run, summary, figures };
+    let report = Report::read(run_dir)?;
     let mut json = serde_json::to_string_pretty(&report.summary)?;
     json.push('\n');
     let mut files = vec![
@@ -109,9 +109,23 @@ pub fn write(run_dir: &Path) -> Result<Written, ReportError> {
     }
     let files = files
         .into_iter()
-        .map(|(name, text)| replace(&run_dir.join(name), &text))
+        .map(|(name, text)| replace(&run_dir.join(name), text.as_bytes()))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Written { page: run_dir.join("index.html"), files, summary: report.summary })
+}
+
+/// Reads the record in a run's folder and writes one `*.png` for each plot beside it; the files, in the page's order.
+///
+/// # Errors
+/// When the folder holds no record, or a file cannot be written.
+pub fn write_pictures(run_dir: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let report = Report::read(run_dir)?;
+    let drawn = report.figures.iter().filter_map(|figure| Some((figure, figure.drawing.as_ref()?)));
+    let pictures = drawn.map(|(figure, drawing)| {
+        let png = raster::png(&drawing.plain(&figure.title, &figure.note)).map_err(ReportError::Picture)?;
+        replace(&run_dir.join(format!("{}.png", figure.name)), &png)
+    });
+    pictures.collect()
 }
 
 /// The result of a run at a glance: one row for each server configuration, plain text of at most 100 columns for names
@@ -139,15 +153,23 @@ pub fn verdict(summary: &Summary) -> String {
 }
 
 /// Writes a file so that no reader sees half of it.
-fn replace(path: &Path, text: &str) -> Result<PathBuf, ReportError> {
+fn replace(path: &Path, bytes: &[u8]) -> Result<PathBuf, ReportError> {
     let half = path.with_extension("part");
-    fs::write(&half, text)
+    fs::write(&half, bytes)
         .and_then(|()| fs::rename(&half, path))
         .map_err(|source| ReportError::Write { path: path.to_owned(), source })?;
     Ok(path.to_owned())
 }
 
 impl Report {
+    fn read(run_dir: &Path) -> Result<Self, ReportError> {
+        let run = record::open(run_dir)?;
+        let summary = stats::summarize(&run)?;
+        let facts = Facts::read(&run, &summary).map_err(ReportError::Read)?;
+        let figures = figures::all(&facts)?;
+        Ok(Self { run, summary, figures })
+    }
+
     /// What a reader must know before any number: what is missing of the record.
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

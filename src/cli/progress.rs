@@ -9,6 +9,8 @@ use crate::units::Span;
 
 /// Cells of the bar.
 const BAR: usize = 10;
+/// A narrower terminal has no bar: the numbers say more.
+const ROOM_FOR_BAR: usize = 100;
 /// Back to the beginning of the line, and clear it.
 const AGAIN: &str = "\r\x1b[2K";
 /// What is wider than the terminal is cut off, so that a line stays one line; and the end of that.
@@ -78,7 +80,8 @@ impl Live {
             last.sums.failed += progress.failed;
         }
         if self.terminal {
-            text.push_str(&format!("{AGAIN}{NO_WRAP}{}{WRAP}", line(progress, &self.timeline)));
+            let line = line(progress, &self.timeline, columns());
+            text.push_str(&format!("{AGAIN}{NO_WRAP}{line}{WRAP}"));
         } else if last.phase != Some(progress.phase) {
             text = format!("{}: {}\n", progress.server, name(progress.phase));
         }
@@ -90,6 +93,11 @@ impl Live {
     fn last(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Columns of the terminal.
+fn columns() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| width.0.into())
 }
 
 fn say(text: &str) {
@@ -112,31 +120,41 @@ fn over(last: &Last) -> String {
     let Sums { offered, good, shed, failed } = last.sums;
     let share = if offered > 0 { 100.0 * good as f64 / offered as f64 } else { 0.0 };
     format!(
-        "{:<10} {}  played: offered {offered}, good {good} ({share:.0} %), refused {shed}, failed {failed}",
+        "{:<9} {}  played: offered {offered}, good {good} ({share:.0} %), refused {shed}, failed {failed}",
         last.server,
         "█".repeat(BAR),
     )
 }
 
-/// The line of a configuration: what matters most stands first, as a narrow terminal cuts off the end.
-fn line(progress: &Progress, timeline: &Timeline) -> String {
+/// The line of a configuration: what matters most stands first, and what a narrow terminal has no room for is left out.
+fn line(progress: &Progress, timeline: &Timeline, columns: usize) -> String {
     let Progress { server, phase, at, left, offered, good, shed, failed, response_p99, lag_p99, .. } =
         progress;
     if *phase != Phase::Playing {
-        return format!("{server:<10} {}", name(*phase));
+        return format!("{server:<9} {}", name(*phase));
     }
     let whole = timeline.end().since(timeline.start()).secs_f64();
     let filled = (BAR as f64 * (1.0 - left.secs_f64() / whole)).clamp(0.0, BAR as f64) as usize;
-    let failed = if *failed > 0 { format!("  failed {failed}/s") } else { String::new() };
-    format!(
-        "{server:<10} {}{} {:>5} left  offered {offered:>5}/s  good {good:>5}/s  p99 {:>7}  refused {shed:>4}/s  lag {:>7}{failed}  {}",
-        "█".repeat(filled),
-        "░".repeat(BAR - filled),
-        format!("{:.0} s", left.secs_f64()),
-        short(*response_p99),
-        short(*lag_p99),
+    let bar = format!("{}{} ", "█".repeat(filled), "░".repeat(BAR - filled));
+    let bar = if columns < ROOM_FOR_BAR { "" } else { &bar };
+    let line = format!("{server:<9} {bar}{:>5} left", format!("{:.0} s", left.secs_f64()));
+    let fields = [
+        format!("offered {offered:>5}/s"),
+        format!("good {good:>5}/s"),
+        format!("p99 {:>7}", short(*response_p99)),
+        format!("refused {shed:>4}/s"),
+        if *failed > 0 { format!("failed {failed}/s") } else { String::new() },
+        format!("lag {:>7}", short(*lag_p99)),
         timeline.scenario_time(*at),
-    )
+    ];
+    let fields = fields.into_iter().filter(|field| !field.is_empty()).map(|field| format!("  {field}"));
+    let fits = |line: &str, field: &str| line.chars().count() + field.chars().count() <= columns;
+    fields
+        .fold((line, true), |(line, room), field| match room && fits(&line, &field) {
+            true => (line + &field, true),
+            false => (line, false),
+        })
+        .0
 }
 
 /// A length of time in two or three digits.
@@ -175,15 +193,28 @@ mod tests {
     #[test]
     fn a_line_says_time_left_offered_goodput_p99_refusals_and_send_lag() {
         let timeline = example::timeline("18:50", "20:05", 60.0);
-        let playing = line(&progress(Phase::Playing), &timeline);
+        let line = |progress: &Progress| super::line(progress, &timeline, 200);
+        let playing = line(&progress(Phase::Playing));
         assert_eq!(
             playing,
-            "flat-3m    █████░░░░░  45 s left  offered   812/s  good   640/s  p99   1.2 s  refused  112/s  lag  310 µs  19:20:00"
+            "flat-3m   █████░░░░░  45 s left  offered   812/s  good   640/s  p99   1.2 s  refused  112/s  lag  310 µs  19:20:00"
         );
-        assert!(line(&progress(Phase::Draining), &timeline).ends_with("waiting for the last answers"));
+        assert!(line(&progress(Phase::Draining)).ends_with("waiting for the last answers"));
         let failing = Progress { failed: 3, response_p99: None, ..progress(Phase::Playing) };
-        let failing = line(&failing, &timeline);
+        let failing = line(&failing);
         assert!(failing.contains("failed 3/s") && failing.contains("p99       –"), "{failing}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_sees_whole_fields_and_the_most_important_ones() {
+        let timeline = example::timeline("18:50", "20:05", 60.0);
+        let narrow = line(&progress(Phase::Playing), &timeline, 80);
+        assert_eq!(
+            narrow,
+            "flat-3m    45 s left  offered   812/s  good   640/s  p99   1.2 s  refused  112/s"
+        );
+        assert_eq!(narrow.chars().count(), 80);
+        assert_eq!(line(&progress(Phase::Playing), &timeline, 110).chars().count(), 104);
     }
 
     #[test]

@@ -14,23 +14,26 @@ pub(super) struct ReportCommand {
     /// A run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// One form instead of the table: json, md and junit go to standard output; of html and svg, the paths of the files
+    /// One form instead of the table: json, md and junit go to standard output; of html, svg and png, the paths of the
+    /// files
     #[arg(long, value_name = "FORM")]
     format: Option<Format>,
 }
 
-/// A form of the report. All are written to the run's folder; this is what is printed.
+/// A form of the report. All but pictures are always written to the run's folder; this is what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The page, one file without references
     Html,
     /// One file for each plot
     Svg,
+    /// The same as pictures, for where SVG is not shown
+    Png,
     /// The summary (peakday schema summary)
     Json,
     /// Markdown, as for a merge request
     Md,
-    /// `JUnit` XML, as CI servers read it
+    #[value(help = "JUnit XML, as CI servers read it")]
     Junit,
 }
 
@@ -64,6 +67,10 @@ fn print(run_dir: &Path, format: Format) -> Result<Exit, Failure> {
     super::print(&match format {
         Format::Html => paths("html"),
         Format::Svg => paths("svg"),
+        Format::Png => {
+            let pictures = report::write_pictures(run_dir).map_err(|error| anyhow::anyhow!("{error}"))?;
+            pictures.iter().map(|path| format!("{}\n", path.display())).collect()
+        }
         Format::Json => text("summary.json")?,
         Format::Md => text("report.md")?,
         Format::Junit => text("junit.xml")?,

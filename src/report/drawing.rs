@@ -36,8 +36,17 @@ impl Drawing {
         )
     }
 
-    /// As a file of its own, with its title above and its note below.
+    /// As a file of its own, with its title above and its note below; it follows the theme of who looks at it.
     pub(super) fn standalone(&self, title: &str, note: &str) -> String {
+        self.file(title, note, &role::css())
+    }
+
+    /// The same in the colours of the light theme, without anything that a simple reader of SVG does not know.
+    pub(super) fn plain(&self, title: &str, note: &str) -> String {
+        self.file(title, note, ".k{fill:none}")
+    }
+
+    fn file(&self, title: &str, note: &str, css: &str) -> String {
         let titles = wrap(title, self.width - 2.0 * MARGIN, |text| bold_width(text, HEAD + 2.0));
         let notes = wrap(note, self.width - 2.0 * MARGIN, |text| width(text, LABEL));
         let head = MARGIN + titles.len() as f64 * TITLE_LINE;
@@ -62,7 +71,6 @@ impl Drawing {
             w = self.width,
             h = self.height + head + foot,
             title = escape(title),
-            css = role::css(),
             heads = lines(
                 &titles,
                 HEAD + 2.0,

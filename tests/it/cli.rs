@@ -162,9 +162,12 @@ fn a_run_that_was_killed_is_still_reported_and_its_server_is_gone() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && text.starts_with(begins), "{form}: {text}");
     }
-    let output = peakday(&["report", run.to_str().unwrap(), "--format", "svg"]);
-    let plots = String::from_utf8_lossy(&output.stdout);
-    assert!(plots.lines().count() > 3 && plots.lines().all(|path| Path::new(path).is_file()), "{plots}");
+    for (form, begins) in [("svg", &b"<svg "[..]), ("png", b"\x89PNG\r\n")] {
+        let output = peakday(&["report", run.to_str().unwrap(), "--format", form]);
+        let plots = String::from_utf8_lossy(&output.stdout);
+        assert!(plots.lines().count() > 3, "{plots}");
+        assert!(plots.lines().all(|path| std::fs::read(path).unwrap().starts_with(begins)), "{plots}");
+    }
     let summary = summary(&run);
     let name = server.file_name().unwrap().to_str().unwrap();
     let found = summary["servers"].as_array().unwrap().iter().find(|entry| entry["name"] == name).unwrap();

@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
 const DOORS: &[(&str, &[&str])] = &[
     ("goose", &["src/load"]),
     ("plotters", &["src/report"]),
+    ("resvg", &["src/report/raster"]),
     ("hdrhistogram", &["src/record/histogram"]),
     ("clap", &["src/cli", "src/main", "reference-server/src/cli", "reference-server/src/main"]),
     ("rand_distr", &["src/scenario/law", "src/arrivals", "reference-server/src/config/law"]),
