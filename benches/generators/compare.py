@@ -300,7 +300,8 @@ def main():
         rows.setdefault(name, [])
         if result:
             rows[name].append(result)
-            print(f"{name}: {result['rate']:,.0f}/s, {result['cpu']:.1f} us", file=sys.stderr)
+            late = f", p99 of the lag {result['lag']['p99']:,.0f} us" if "lag" in result else ""
+            print(f"{name}: {result['rate']:,.0f}/s, {result.get('cpu', 0):.1f} us{late}", file=sys.stderr)
         return result
 
     try:
