@@ -7,16 +7,19 @@ cd "$(dirname "$0")/.."
 missing=()
 updated=
 
-# need COMMAND PACKAGE: the command is there, or is installed from the Debian package where we are root.
+# there COMMAND [FOLDERS]: the command is in PATH, or in one of these folders (a pattern).
+there() { command -v "$1" >/dev/null || { [ -n "${2:-}" ] && compgen -G "$2/$1" >/dev/null; }; }
+
+# need COMMAND PACKAGE [FOLDERS]: the command is there, or is installed from the Debian package where we are root.
 need() {
-    command -v "$1" >/dev/null && return
+    there "$1" "${3:-}" && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing $2, which has $1" >&2
         [ -n "$updated" ] || apt-get update -qq >/dev/null || true
         updated=yes
         DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2" >/dev/null 2>&1 || true
     fi
-    command -v "$1" >/dev/null || missing+=("$1 (Debian package $2)")
+    there "$1" "${3:-}" || missing+=("$1 (Debian package $2)")
 }
 
 command -v cargo >/dev/null || missing+=("cargo (Rust 1.90 or later, by rustup)")
@@ -25,6 +28,9 @@ need python3 python3
 need chromium chromium
 need unshare util-linux
 need ip iproute2
+# Debian keeps the programs of the server out of PATH.
+need initdb postgresql '/usr/lib/postgresql/*/bin'
+need haproxy haproxy /usr/sbin
 
 # The independent readers of our interval logs and certificates, in a folder of their own.
 venv=$PWD/target/test-python

@@ -24,6 +24,12 @@ pub struct ServeArgs {
     /// Folder of the database and the keys, created if missing
     #[arg(long, value_name = "DIR", default_value = "sidep-data")]
     pub data: PathBuf,
+    /// Folder of the keys, which servers on one database share [default: the data folder]
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+    /// PostgreSQL database, postgresql://USER@HOST/NAME [default: as the configuration says]
+    #[arg(long, value_name = "URL", env = "SIDEP_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
     /// SMS gateway, http://HOST:PORT; without one, messages stay pending
     #[arg(long, value_name = "URL")]
     pub gateway: Option<String>,
@@ -45,6 +51,8 @@ impl ServeArgs {
             config,
             listen: self.listen,
             data: self.data,
+            keys: self.keys,
+            database_url: self.database_url,
             gateway: self.gateway,
             preload: self.preload,
             public_url: self.public_url,

@@ -4,6 +4,14 @@
 //! about = "one line"
 //! cpus = [0]                      # cores the server wants; whoever starts it applies them
 //!
+//! [instances]                     # processes of this configuration behind one address; whoever starts them puts them there
+//! count = 2
+//! dispatch = "shortest-queue"     # how one is chosen for a request; or "round-robin"
+//!
+//! [store]
+//! backend = "postgres"            # or "sqlite", in the data folder
+//! url = "postgresql://sidep@db/sidep"     # absent: a PostgreSQL of its own, in the data folder
+//!
 //! [slots]
 //! workers = 32                    # requests in service at once
 //! queue = 319                     # waiting places; one more is answered 503 with Retry-After
@@ -65,6 +73,7 @@
 mod back_end;
 mod bucket;
 mod build;
+mod instances;
 mod intake;
 mod law;
 mod read;
@@ -80,6 +89,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::back_end::{Commit, Pool};
 pub use self::bucket::{Bucket, Buckets};
+pub use self::instances::{Backend, Dispatch, Instances, Store};
 pub use self::intake::{Cache, Intake};
 pub use self::law::Law;
 pub use self::slots::{Abandoned, Adaptive, Discipline, Lane, Slots};
@@ -99,6 +109,11 @@ pub struct Config {
     /// Cores that the server wants; empty: no wish. The server itself does not apply them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpus: Vec<usize>,
+    /// Processes of this configuration behind one address, on one store. A server process is one of them; whoever starts
+    /// it starts the others.
+    pub instances: Instances,
+    /// Where results are kept.
+    pub store: Store,
     /// Worker slots and the queue before them.
     pub slots: Slots,
     /// Slots of their own for some classes.

@@ -60,9 +60,9 @@ pub(crate) async fn consent(State(app): State<Arc<App>>) -> Response {
 /// `GET /metrics`: the text format of Prometheus.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let now = Moment::now();
-    match app.store.due(now, 1).await {
-        Ok((first, _)) => {
-            let oldest = first.first().map_or(0.0, |message| now.since(message.due.at).as_secs_f64());
+    match app.store.first_due(now).await {
+        Ok(first) => {
+            let oldest = first.map_or(0.0, |due| now.since(due).as_secs_f64());
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text(&app, oldest)).into_response()
         }
         Err(error) => Refusal::Store(error).into_response(),

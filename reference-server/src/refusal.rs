@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
     TooFast(Duration),
     /// 503: no slot and no waiting place, or too late; when to come back.
     Busy(Duration),
-    /// 500: the store did not do it; what was sent is not acknowledged.
+    /// 503: the store did not do it; what was sent is not acknowledged.
     Store(StoreError),
     /// 500: the server made a mistake.
     Broken,
@@ -87,7 +87,7 @@ impl Refusal {
                 (StatusCode::TOO_MANY_REQUESTS, "more requests than agreed: come back later".to_owned())
             }
             Refusal::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "the server is busy".to_owned()),
-            Refusal::Store(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+            Refusal::Store(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             Refusal::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "the server made a mistake".to_owned()),
         }
     }

@@ -15,13 +15,14 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::app::App;
-use crate::config::{Config, Limits};
+use crate::config::{Backend, Config, Limits};
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::keys::{KeyError, Keys};
+use crate::postgres::{OwnPostgres, PostgresError};
 use crate::preload::{self, PreloadError};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::timer::Timer;
 use crate::{outbox, routes, tls};
 
@@ -37,6 +38,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Folder of its database and keys, created if it is missing.
     pub data: PathBuf,
+    /// Folder of its keys, which several servers on one database share; `None`: the data folder.
+    pub keys: Option<PathBuf>,
+    /// URL of its PostgreSQL database, whatever the configuration says; `None`: as the configuration says.
+    pub database_url: Option<String>,
     /// URL of the SMS gateway (`http://host:port`); `None`: messages stay pending.
     pub gateway: Option<String>,
     /// Earlier results to load before it listens (JSON lines).
@@ -70,6 +75,12 @@ pub enum StartError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The database cannot be used.
+    #[error("cannot use the database: {0}; give another one with --database-url")]
+    Database(StoreError),
+    /// It was to have a PostgreSQL of its own.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// A key file is spoilt.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -129,7 +140,9 @@ pub struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     /// Keeps the data folder for this process; the system gives it up when the process ends, however it ends.
-    _folder: File,
+    _folder: Option<File>,
+    /// The one that the server has started, to be ended after it.
+    _postgres: Option<OwnPostgres>,
 }
 
 /// A lane with a listener of its own.
@@ -146,8 +159,9 @@ impl Server {
     /// # Errors
     /// See [`StartError`]. A port in use is found before anything is written.
     pub async fn start(options: Options) -> Result<Server, StartError> {
-        let Options { config, listen, data, gateway, preload, public_url, faults, until_stdin_closes: _ } =
-            options;
+        let Options {
+            config, listen, data, keys, database_url, gateway, preload, public_url, faults, ..
+        } = options;
         let not_listening = |source| StartError::Listen { address: listen, source };
         let socket = bind(listen).map_err(not_listening)?;
         let address = socket.local_addr().map_err(not_listening)?;
@@ -171,11 +185,26 @@ impl Server {
         }
 
         let unusable = |problem: String| StartError::Data { path: data.clone(), problem };
-        let folder = take_folder(&data).map_err(unusable)?;
+        std::fs::create_dir_all(&data).map_err(|error| unusable(error.to_string()))?;
+        // Of several on one database each keeps its store there.
+        let elsewhere = database_url.is_some() || config.store.url.is_some();
+        let folder = if elsewhere { None } else { Some(take_folder(&data).map_err(unusable)?) };
         let tls = config.tls.as_ref().map(|tls| tls::acceptor(tls, &data, address)).transpose();
         let tls = tls.map_err(unusable)?;
-        let keys = Keys::open(&data)?;
-        let store = Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?;
+        let keys = match keys {
+            Some(keys) => {
+                std::fs::create_dir_all(&keys).map_err(|error| unusable(error.to_string()))?;
+                Keys::open(&keys)?
+            }
+            None => Keys::open(&data)?,
+        };
+        let (database, postgres) = database(&config, database_url, &data)?;
+        let store = match database {
+            Some(url) => {
+                Store::faulty_postgres(&url, Arc::clone(&faults)).await.map_err(StartError::Database)?
+            }
+            None => Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?,
+        };
         store.model_commit(config.commit);
         let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
@@ -198,7 +227,7 @@ impl Server {
             });
         }
         let listener = socket.listen(BACKLOG).map_err(not_listening)?;
-        Ok(Server { app, gateway, listener, lanes, tls, address, stop, _folder: folder })
+        Ok(Server { app, gateway, listener, lanes, tls, address, stop, _folder: folder, _postgres: postgres })
     }
 
     /// Where it listens.
@@ -214,7 +243,8 @@ impl Server {
     /// Serves until `shutdown` completes, then drains: no new connections, every request that was accepted is answered
     /// (for `limits.drain` at most), what is not delivered waits for the next start.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        let Server { app, gateway, listener, lanes, tls, stop, .. } = self;
+        // The rest is kept to the end.
+        let Server { app, gateway, listener, lanes, tls, stop, address: _, _folder, _postgres } = self;
         let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
         let router = routes::router(Arc::clone(&app));
@@ -272,9 +302,27 @@ fn public_url_of(given: Option<String>, scheme: &str, address: SocketAddr) -> Re
     }
 }
 
-/// Makes the data folder if it is missing, and takes it for this process alone.
+/// The URL of the database, if it is to be PostgreSQL; and the PostgreSQL, where the server is to have its own.
+fn database(
+    config: &Config,
+    given: Option<String>,
+    data: &Path,
+) -> Result<(Option<String>, Option<OwnPostgres>), PostgresError> {
+    match (given, config.store.backend) {
+        (Some(url), _) => Ok((Some(url), None)),
+        (None, Backend::Sqlite) => Ok((None, None)),
+        (None, Backend::Postgres) => match &config.store.url {
+            Some(url) => Ok((Some(url.clone()), None)),
+            None => {
+                let own = OwnPostgres::start(&data.join("postgres"), &[])?;
+                Ok((Some(own.url("postgres")), Some(own)))
+            }
+        },
+    }
+}
+
+/// Takes the data folder for this process alone.
 fn take_folder(path: &Path) -> Result<File, String> {
-    std::fs::create_dir_all(path).map_err(|error| error.to_string())?;
     let file = File::create(path.join("lock")).map_err(|error| error.to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),

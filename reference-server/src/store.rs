@@ -2,11 +2,13 @@
 //!
 //! A [`Store`] is the sending ends of two bounded channels: commands that write, answered after their commit, and
 //! reads. Whoever serves the other ends is the backend; `sqlite` does it with one writer thread that commits in
-//! groups, reader threads and a checkpoint thread. The store has no clock of its own: every command that needs one
-//! brings its moment along.
+//! groups, reader threads and a checkpoint thread; `postgres` does it with a thread and its connections, beside other
+//! instances on the same database. The store has no clock of its own: every command that needs one brings its moment along.
 
 mod command;
+mod lockout;
 mod model;
+mod postgres;
 mod sqlite;
 mod stats;
 
@@ -35,6 +37,8 @@ pub struct Store {
     readers: usize,
     shared: Arc<Shared>,
     threads: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// How often messages may have come or fallen free of which nobody tells; `None`: never.
+    poll: Option<Duration>,
 }
 
 /// What the store's threads and its users both see.
@@ -86,6 +90,23 @@ impl Store {
     /// From now on a commit takes at least so long, as in the modelled store of a configuration. The first call counts.
     pub(crate) fn model_commit(&self, commit: Commit) {
         let _ = self.shared.commit.set(commit);
+    }
+
+    /// Opens the store in the PostgreSQL database behind this URL, which any number of processes may share; makes or
+    /// mends its tables first.
+    ///
+    /// # Errors
+    /// When the URL is none, the database cannot be reached for some seconds, or it has tables of a later version.
+    pub async fn postgres(url: &str) -> Result<Store, StoreError> {
+        Store::faulty_postgres(url, Arc::default()).await
+    }
+
+    /// The same, slow as the faults say.
+    ///
+    /// # Errors
+    /// As [`Store::postgres`].
+    pub(crate) async fn faulty_postgres(url: &str, faults: Arc<Faults>) -> Result<Store, StoreError> {
+        postgres::open(url, faults).await
     }
 
     /// Stores results, each with its message, in one transaction; one that is there already (same sender and
@@ -182,8 +203,8 @@ impl Store {
         self.read(|reply| Read::Copies { sample, reply }).await
     }
 
-    /// Results of a sender whose patient's folded family name begins with `prefix`, latest generation first,
-    /// at most `limit`.
+    /// Results of a sender whose patient's folded family name begins with `prefix`, at most
+    /// `limit`: in SQLite the latest generation first, within it by name.
     ///
     /// # Errors
     /// When they could not be read.
@@ -196,7 +217,8 @@ impl Store {
         self.read(|reply| Read::Search { sender, prefix, limit, reply }).await
     }
 
-    /// Messages due by `now` in their order, at most `limit`; and when the first one that is not due yet will be.
+    /// Messages due by `now` in their order, at most `limit`; and when the first one that is not due yet will be. Where
+    /// several instances share the store, they are claimed: no other instance is given them while this one lives.
     ///
     /// # Errors
     /// When they could not be read.
@@ -204,9 +226,23 @@ impl Store {
         self.read(|reply| Read::Due { now, limit, reply }).await
     }
 
-    /// Completes after a commit that stored messages, at once if there was one since the last call.
+    /// When the first message was due, if one is by `now`; nothing is claimed.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn first_due(&self, now: Moment) -> Result<Option<Moment>, StoreError> {
+        self.read(|reply| Read::FirstDue { now, reply }).await
+    }
+
+    /// Completes after a commit that stored messages, at once if there was one since the last call; and, where other
+    /// instances share the store, after some seconds: they may have left messages behind.
     pub async fn messages_stored(&self) {
-        self.shared.messages.notified().await;
+        let told = self.shared.messages.notified();
+        match self.poll {
+            // Told or not, it is time to look.
+            Some(pause) => drop(tokio::time::timeout(pause, told).await),
+            None => told.await,
+        }
     }
 
     /// Counters of the store.

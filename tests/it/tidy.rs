@@ -26,6 +26,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["src/cli", "src/main", "reference-server/src/cli", "reference-server/src/main"]),
     ("rand_distr", &["src/scenario/law", "src/arrivals", "reference-server/src/config/law"]),
     ("rusqlite", &["reference-server/src/store"]),
+    ("tokio_postgres", &["reference-server/src/store"]),
     ("coset", &["reference-server/src/dcc"]),
     ("ciborium", &["reference-server/src/dcc"]),
     ("base45", &["reference-server/src/dcc"]),

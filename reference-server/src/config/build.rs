@@ -9,7 +9,7 @@ use toml::Table;
 use super::read::Reader;
 use super::{
     Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Tls, TruthQueue, back_end,
-    bucket, intake, slots, waiting_room,
+    bucket, instances, intake, slots, waiting_room,
 };
 use crate::class::Class;
 
@@ -25,6 +25,8 @@ impl TryFrom<Table> for Config {
         let config = Config {
             about: root.text("about"),
             cpus: root.cpus("cpus").unwrap_or_default(),
+            instances: root.section("instances").map(instances::instances).unwrap_or_default(),
+            store: root.section("store").map(instances::store).unwrap_or_default(),
             slots: root.section("slots").map(slots::slots).unwrap_or_default(),
             lane: slots::lanes(root.sections("lane")),
             bucket: root.section("bucket").map(bucket::buckets).unwrap_or_default(),
@@ -42,6 +44,7 @@ impl TryFrom<Table> for Config {
             tls: root.section("tls").map(tls),
             consent: root.section("consent").and_then(consent),
         };
+        instances::together(&root, &config);
         root.finish();
         let problems = problems.into_inner();
         if problems.is_empty() { Ok(config) } else { Err(ConfigErrors(problems)) }

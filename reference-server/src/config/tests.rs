@@ -5,6 +5,12 @@ use super::*;
 const FULL: &str = r#"
 about = "sized as 3 million tests a day, evenly"
 cpus = [0, 1]
+[instances]
+count = 1
+dispatch = "round-robin"
+[store]
+backend = "postgres"
+url = "postgresql://sidep@db/sidep"
 [slots]
 workers = 32
 queue = 319
@@ -107,6 +113,8 @@ token_sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 #[test]
 fn every_key_is_read() {
     let config = Config::parse(FULL).unwrap();
+    assert_eq!(config.instances, Instances { count: 1, dispatch: Dispatch::RoundRobin });
+    assert_eq!(config.store.url.as_deref(), Some("postgresql://sidep@db/sidep"));
     assert_eq!(config.cpus, [0, 1]);
     assert_eq!(config.slots.workers, 32);
     assert_eq!(config.slots.abandoned, Abandoned::Drop);
@@ -289,4 +297,14 @@ fn every_problem_of_the_levers_is_reported_at_once_too() {
 fn a_text_that_is_not_toml_says_where() {
     let errors = Config::parse("[slots\nworkers = 1").unwrap_err();
     assert!(errors.to_string().contains("line 1"), "{errors}");
+}
+
+#[test]
+fn instances_share_a_store_and_a_door_without_tls() {
+    let wrong = Config::parse("[instances]\ncount = 2\n[tls]").unwrap_err().to_string();
+    assert!(wrong.contains("store.backend") && wrong.contains("tls"), "{wrong}");
+    let config = Config::parse("[instances]\ncount = 2\n[store]\nbackend = \"postgres\"").unwrap();
+    assert_eq!((config.instances.count, config.store.url), (2, None));
+    let wrong = Config::parse("[store]\nurl = \"postgresql:///x\"").unwrap_err().to_string();
+    assert!(wrong.contains("store.url"), "{wrong}");
 }

@@ -90,6 +90,10 @@ pub(crate) enum Read {
         limit: u32,
         reply: Reply<(Vec<Message>, Option<Moment>)>,
     },
+    FirstDue {
+        now: Moment,
+        reply: Reply<Option<Moment>>,
+    },
     /// One reader ends.
     Stop,
 }

@@ -74,6 +74,8 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
         readers: READERS,
         shared,
         threads: Arc::new(Mutex::new(threads)),
+        // The data folder belongs to one process.
+        poll: None,
     })
 }
 

@@ -52,6 +52,14 @@ impl StoreStats {
         self.pending.fetch_add(change.messages - change.gone, Ordering::Relaxed);
     }
 
+    /// Counts a transaction by its outcome.
+    pub(super) fn ended<T, E>(&self, outcome: &Result<T, E>, change: Change) {
+        match outcome {
+            Ok(_) => self.committed(&change),
+            Err(_) => self.failed(),
+        }
+    }
+
     pub(super) fn failed(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,8 +3,6 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::client::Client;
 use crate::server::{Process, command, write};
@@ -87,71 +85,4 @@ fn the_end_of_standard_input_stops_a_child() {
     let mut server = Process::start(command);
     drop(server.child.stdin.take());
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
-}
-
-/// What was acknowledged is on disk, once, whenever the server dies. The clients send their unanswered entry again, as
-/// real ones do.
-#[tokio::test]
-async fn a_kill_loses_nothing_that_was_acknowledged_and_stores_nothing_twice() {
-    const CLIENTS: u32 = 8;
-    const KILLS: u32 = 3;
-    let folder = tempfile::tempdir().unwrap();
-    let mut receipts: Vec<String> = Vec::new();
-    let mut next = vec![0_u32; CLIENTS as usize];
-    for _ in 0..KILLS {
-        let mut server = Process::start(command(folder.path()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let before = receipts.len();
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|number| {
-                let (address, stop, from) = (server.address, Arc::clone(&stop), next[number as usize]);
-                tokio::spawn(async move {
-                    let mut client = Client::signed_in(address, &format!("sw-{number}")).await;
-                    let mut got = Vec::new();
-                    while !stop.load(Ordering::Relaxed) {
-                        let entry = synthetic::entry(from + got.len() as u32);
-                        let Ok(answer) = client.try_post_json("/v1/results", &entry).await else { break };
-                        got.push(
-                            answer.expect(201).json()["results"][0]["receipt"].as_str().unwrap().to_owned(),
-                        );
-                    }
-                    got
-                })
-            })
-            .collect();
-        let mut probe = Client::connect(server.address).await.unwrap();
-        while stored(&mut probe).await < 150 {
-            tokio::task::yield_now().await;
-        }
-        server.kill();
-        stop.store(true, Ordering::Relaxed);
-        for (client, next) in clients.into_iter().zip(&mut next) {
-            let got = client.await.unwrap();
-            *next += got.len() as u32;
-            receipts.extend(got);
-        }
-        assert!(receipts.len() > before, "the server died before it acknowledged anything");
-    }
-    let server = Process::start(command(folder.path()));
-    // The entry that was under way at the last kill, once more.
-    for (number, &unanswered) in next.iter().enumerate() {
-        let mut client = Client::signed_in(server.address, &format!("sw-{number}")).await;
-        receipts.push(client.enter(unanswered).await["receipt"].as_str().unwrap().to_owned());
-    }
-    let mut distinct = receipts.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert_eq!(distinct.len(), receipts.len());
-    let mut client = Client::connect(server.address).await.unwrap();
-    for receipt in &receipts {
-        let answer = client.get(&format!("/v1/receipts/{receipt}")).await.expect(200).json();
-        assert_eq!((answer["state"].as_str(), answer["copies"].as_u64()), (Some("stored"), Some(1)));
-    }
-}
-
-/// Results that the server has stored since its start.
-async fn stored(client: &mut Client) -> u32 {
-    let page = client.get("/metrics").await.text();
-    let value = page.lines().find_map(|line| line.strip_prefix("sidep_store_results_total ")).unwrap();
-    value.parse().unwrap()
 }

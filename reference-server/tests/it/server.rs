@@ -36,6 +36,8 @@ impl InProcess {
             config: Config::parse(config).unwrap(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: folder.path().join("data"),
+            keys: None,
+            database_url: None,
             gateway: None,
             preload: None,
             // The same after a restart on another port, so that tokens stay good.

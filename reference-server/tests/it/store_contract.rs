@@ -1,4 +1,4 @@
-//! What every store must do, whatever it is made of. Each test runs for every backend.
+//! What every store must do, whatever it is made of. Each law holds for every backend.
 
 use std::time::Duration;
 
@@ -9,32 +9,48 @@ use reference_server::store::{
 };
 use tempfile::TempDir;
 
+use crate::postgres::Databases;
+
 /// A place for a store that can be opened, closed and opened again.
 trait Backend {
-    fn new() -> Self;
-    fn open(&self) -> Store;
+    async fn open(&self) -> Store;
 }
 
 struct Sqlite(TempDir);
 
 impl Backend for Sqlite {
-    fn new() -> Self {
-        Sqlite(tempfile::tempdir().unwrap())
-    }
-
-    fn open(&self) -> Store {
+    async fn open(&self) -> Store {
         Store::sqlite(self.0.path()).unwrap()
     }
 }
 
-/// One test a law and a backend.
+/// The URL of an empty database.
+struct Postgres(String);
+
+impl Backend for Postgres {
+    async fn open(&self) -> Store {
+        Store::postgres(&self.0).await.unwrap()
+    }
+}
+
+/// One test a law for SQLite. For PostgreSQL one for all of them: it takes a second to make a server, and little to make it
+/// another database.
 macro_rules! contract {
     ($($law:ident),+ $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $law() {
-                super::$law(<super::Sqlite as super::Backend>::new()).await;
+                super::$law(super::Sqlite(tempfile::tempdir().unwrap())).await;
             })+
+        }
+
+        #[tokio::test]
+        async fn every_law_holds_on_postgres() {
+            let mut databases = Databases::start().await;
+            $(
+                println!("{}", stringify!($law));
+                $law(Postgres(databases.fresh().await)).await;
+            )+
         }
     };
 }
@@ -43,6 +59,7 @@ contract! {
     a_result_is_read_back_as_it_was_stored,
     a_reference_and_an_idempotency_key_are_stored_once_per_sender,
     a_batch_may_repeat_itself,
+    what_is_stored_twice_at_once_is_stored_once,
     ids_grow_over_restarts,
     copies_are_counted_by_sender_and_sample,
     names_are_found_by_their_beginning_for_their_sender,
@@ -84,11 +101,11 @@ async fn save(store: &Store, result: NewResult) -> Saved {
 }
 
 async fn a_result_is_read_back_as_it_was_stored(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     let saved = save(&store, result(1)).await;
     assert!(saved.fresh);
     store.close().await;
-    let store = backend.open();
+    let store = backend.open().await;
     let read = store.result(saved.id).await.unwrap().unwrap();
     assert_eq!((&*read.sender, &*read.reference, &*read.sample), ("sw-1", "ref-1", "sample-1"));
     assert_eq!((read.received, &*read.body), (NOW, &b"{\"number\":1}"[..]));
@@ -98,7 +115,7 @@ async fn a_result_is_read_back_as_it_was_stored(backend: impl Backend) {
 }
 
 async fn a_reference_and_an_idempotency_key_are_stored_once_per_sender(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     let keyed = |number: u32, key: &str| NewResult {
         idempotency: Some(Fingerprint::idempotency("sw-1", key, 0)),
         ..result(number)
@@ -112,23 +129,61 @@ async fn a_reference_and_an_idempotency_key_are_stored_once_per_sender(backend: 
     let other = NewResult { sender: "sw-2".into(), link: link(2), ..result(1) };
     assert_ne!(save(&store, other).await.id, first.id);
     store.close().await;
-    let store = backend.open();
+    let store = backend.open().await;
     assert_eq!(save(&store, keyed(3, "a")).await, Saved { fresh: false, ..first });
     assert_eq!(store.stats().pending(), 2);
 }
 
 async fn a_batch_may_repeat_itself(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     let saved = store.save_results(vec![result(1), result(2), result(1)]).await.unwrap();
     assert_eq!(saved.iter().map(|saved| saved.fresh).collect::<Vec<_>>(), [true, true, false]);
     assert_eq!(saved[0].id, saved[2].id);
     assert_eq!(store.stats().rows(), 2);
 }
 
+async fn what_is_stored_twice_at_once_is_stored_once(backend: impl Backend) {
+    let store = backend.open().await;
+    let keyed = |number: u32, attempt: u32| NewResult {
+        idempotency: number
+            .is_multiple_of(2)
+            .then(|| Fingerprint::idempotency("sw-1", &number.to_string(), 0)),
+        link: link(number * 10 + attempt),
+        ..result(number)
+    };
+    let saves: Vec<_> = (0..300)
+        .map(|number| {
+            let (store, result) = (store.clone(), keyed(number / 3, number % 3));
+            tokio::spawn(async move { save(&store, result).await })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for save in saves {
+        all.push(save.await.unwrap());
+    }
+    for same in all.chunks(3) {
+        assert!(same.iter().all(|saved| saved.id == same[0].id), "{same:?}");
+        assert_eq!(same.iter().filter(|saved| saved.fresh).count(), 1, "{same:?}");
+    }
+    let (due, _) = store.due(NOW, 1_000).await.unwrap();
+    assert_eq!((store.stats().rows(), store.stats().pending(), due.len()), (100, 100, 100));
+    // The message of each leads to it.
+    for message in due {
+        let number: u32 = message.reference.strip_prefix("ref-").unwrap().parse().unwrap();
+        let of_one =
+            (0..3).map(async |attempt| store.result_by_link(link(number * 10 + attempt)).await.unwrap());
+        let mut found = 0;
+        for result in of_one {
+            found += u32::from(result.await.is_some_and(|result| result.id == message.due.id));
+        }
+        assert!(found >= 1);
+    }
+}
+
 async fn ids_grow_over_restarts(backend: impl Backend) {
     let mut last = 0;
     for round in 0..3_u32 {
-        let store = backend.open();
+        let store = backend.open().await;
         for number in 0..5 {
             // The clock goes back from round to round.
             let received = Moment::from_millis(NOW.millis() - i64::from(round) * 1_000);
@@ -144,7 +199,7 @@ async fn ids_grow_over_restarts(backend: impl Backend) {
 }
 
 async fn copies_are_counted_by_sender_and_sample(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     save(&store, result(1)).await;
     save(&store, NewResult { sample: "sample-1".to_owned(), ..result(2) }).await;
     save(&store, NewResult { sender: "sw-2".into(), link: link(3), ..result(1) }).await;
@@ -154,7 +209,7 @@ async fn copies_are_counted_by_sender_and_sample(backend: impl Backend) {
 }
 
 async fn names_are_found_by_their_beginning_for_their_sender(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     store.save_results((0..30).map(result).collect()).await.unwrap();
     save(&store, NewResult { sender: "sw-2".into(), link: link(99), ..result(1) }).await;
     let search = async |sender: &str, prefix: &str, limit| {
@@ -171,7 +226,7 @@ async fn names_are_found_by_their_beginning_for_their_sender(backend: impl Backe
 }
 
 async fn failures_are_counted_and_survive_a_restart(backend: impl Backend) {
-    let mut store = backend.open();
+    let mut store = backend.open().await;
     let saved = save(&store, result(1)).await;
     let (right, wrong) = (Birth([7; 16]), Birth([8; 16]));
     let later = |seconds| NOW.after(Duration::from_secs(seconds));
@@ -192,7 +247,7 @@ async fn failures_are_counted_and_survive_a_restart(backend: impl Backend) {
             "at {at}"
         );
         store.close().await;
-        store = backend.open();
+        store = backend.open().await;
     }
     // An unknown link behaves like a known one with a wrong date, the lock included.
     for outcome in [Attempt::Wrong, Attempt::Wrong, Attempt::Locked] {
@@ -201,26 +256,28 @@ async fn failures_are_counted_and_survive_a_restart(backend: impl Backend) {
 }
 
 async fn messages_are_kept_until_they_are_delivered(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     store.save_results((0..3).map(result).collect()).await.unwrap();
     save(&store, NewResult { message: None, ..result(3) }).await;
     store.messages_stored().await;
     let (due, next) = store.due(NOW, 10).await.unwrap();
     let references: Vec<_> = due.iter().map(|message| &*message.reference).collect();
     assert_eq!((references, next), (vec!["ref-0", "ref-1", "ref-2"], None));
+    assert_eq!(store.first_due(NOW).await.unwrap(), Some(NOW));
+    assert_eq!(store.first_due(Moment::from_millis(NOW.millis() - 1)).await.unwrap(), None);
     assert_eq!((&*due[1].to, &*due[1].link, due[1].attempts), ("+33639980042", "link-1", 0));
     assert_eq!(store.due(NOW, 2).await.unwrap().0, due[..2]);
     store.delivered(due[0].due).await.unwrap();
     store.delivered(due[0].due).await.unwrap();
     assert_eq!(store.stats().pending(), 2);
     store.close().await;
-    let store = backend.open();
+    let store = backend.open().await;
     assert_eq!(store.due(NOW, 10).await.unwrap().0, due[1..]);
     assert_eq!(store.stats().pending(), 2);
 }
 
 async fn a_message_put_off_is_due_later(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     store.save_results((0..2).map(result).collect()).await.unwrap();
     let (due, _) = store.due(NOW, 1).await.unwrap();
     let until = NOW.after(Duration::from_secs(5));
@@ -232,7 +289,7 @@ async fn a_message_put_off_is_due_later(backend: impl Backend) {
 }
 
 async fn many_at_once_are_all_answered(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     let saves: Vec<_> = (0..500)
         .map(|number| {
             let store = store.clone();
@@ -251,19 +308,19 @@ async fn many_at_once_are_all_answered(backend: impl Backend) {
 }
 
 async fn a_closed_store_says_so(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     store.close().await;
     assert!(matches!(store.save_results(vec![result(1)]).await, Err(StoreError::Closed)));
     assert!(matches!(store.result(1).await, Err(StoreError::Closed)));
 }
 
 async fn the_first_certificate_of_a_result_is_kept_for_good(backend: impl Backend) {
-    let store = backend.open();
+    let store = backend.open().await;
     assert_eq!(store.certificate(1).await.unwrap(), None);
     assert_eq!(store.keep_certificate(1, "first".to_owned()).await.unwrap(), "first");
     assert_eq!(store.keep_certificate(1, "second".to_owned()).await.unwrap(), "first");
     assert_eq!(store.keep_certificate(2, "other".to_owned()).await.unwrap(), "other");
     store.close().await;
-    let store = backend.open();
+    let store = backend.open().await;
     assert_eq!(store.certificate(1).await.unwrap().as_deref(), Some("first"));
 }

@@ -33,6 +33,8 @@ async fn running(config: &str) -> Running {
         listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.path().join("data"),
         gateway: None,
+        keys: None,
+        database_url: None,
         preload: None,
         public_url: None,
         until_stdin_closes: false,

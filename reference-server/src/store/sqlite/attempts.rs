@@ -3,7 +3,7 @@
 //! The writer thread does it, one attempt after the other: were dates compared by the readers, a hundred guesses sent at
 //! once would all be compared before the first failure counts. An unknown link is treated as a known one with a wrong
 //! date: it is locked after as many failures, and every refusal changes the database and waits for a commit. Its count
-//! is kept in memory, bounded, since anybody can make up links.
+//! is kept in memory, bounded, since anybody can make up links; some 40 bytes each.
 
 use std::collections::HashMap;
 
@@ -13,33 +13,9 @@ use rusqlite::{Connection, Statement};
 use super::{optional, prepare};
 use crate::link::LinkKey;
 use crate::moment::Moment;
+use crate::store::lockout::Failures;
 use crate::store::stats::Change;
 use crate::store::{Attempt, Birth, Lockout};
-
-/// Unknown links whose failures are remembered, at some 40 bytes each.
-const UNKNOWN: usize = 100_000;
-
-/// Failures of one link.
-#[derive(Debug, Clone, Copy)]
-struct Failures {
-    count: u32,
-    locked_until: Moment,
-}
-
-const NONE: Failures = Failures { count: 0, locked_until: Moment::from_millis(0) };
-
-impl Failures {
-    fn locked(self, now: Moment, lockout: Lockout) -> bool {
-        self.count >= lockout.dead_after || self.locked_until > now
-    }
-
-    fn one_more(self, now: Moment, lockout: Lockout) -> Failures {
-        let count = self.count.saturating_add(1);
-        let locked_until =
-            if count >= lockout.lock_after { now.after(lockout.lock_for) } else { self.locked_until };
-        Failures { count, locked_until }
-    }
-}
 
 /// The statements that judge birth dates, and the failures of unknown links.
 pub(super) struct Attempts<'c> {
@@ -82,8 +58,8 @@ impl<'c> Attempts<'c> {
             Ok(Failures { count: row.get(0)?, locked_until: Moment::from_millis(row.get(1)?) })
         }))?;
         let failures = match known {
-            Some(_) => stored.unwrap_or(NONE),
-            None => self.unknown.get(&link).copied().unwrap_or(NONE),
+            Some(_) => stored.unwrap_or(Failures::NONE),
+            None => self.unknown.get(&link).copied().unwrap_or(Failures::NONE),
         };
         let (id, right) = known.unwrap_or((0, [0; 16]));
         let equal = verify_slices_are_equal(&right, &birth.0).is_ok();
@@ -100,7 +76,7 @@ impl<'c> Attempts<'c> {
         if known.is_some() {
             self.set_failures.execute((link.0, failures.count, failures.locked_until.millis()))?;
         } else {
-            if self.unknown.len() >= UNKNOWN {
+            if self.unknown.len() >= Failures::UNKNOWN {
                 self.unknown.clear();
             }
             self.unknown.insert(link, failures);

@@ -29,6 +29,7 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
                 answer(reply, reader.search(&sender, &prefix, limit));
             }
             Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
+            Some(Read::FirstDue { now, reply }) => answer(reply, reader.first_due(now)),
         }
     }
 }
@@ -46,6 +47,7 @@ struct Reader<'c> {
     copies: Statement<'c>,
     names: Statement<'c>,
     due: Statement<'c>,
+    first_due: Statement<'c>,
     next_due: Statement<'c>,
 }
 
@@ -70,6 +72,7 @@ impl<'c> Reader<'c> {
                 "SELECT due, id, attempts, phone, reference, link FROM outbox
                  WHERE due <= ?1 ORDER BY due, id LIMIT ?2",
             )?,
+            first_due: prepare(connection, "SELECT due FROM outbox WHERE due <= ?1 ORDER BY due LIMIT 1")?,
             next_due: prepare(connection, "SELECT due FROM outbox WHERE due > ?1 ORDER BY due LIMIT 1")?,
         })
     }
@@ -129,6 +132,11 @@ impl<'c> Reader<'c> {
             self.due.query_map((now.millis(), limit), message)?.collect::<Result<_, _>>()?;
         let next = optional(self.next_due.query_row([now.millis()], |row| row.get(0)))?;
         Ok((messages, next.map(Moment::from_millis)))
+    }
+
+    fn first_due(&mut self, now: Moment) -> rusqlite::Result<Option<Moment>> {
+        let first = optional(self.first_due.query_row([now.millis()], |row| row.get(0)))?;
+        Ok(first.map(Moment::from_millis))
     }
 }
 

@@ -1,0 +1,131 @@
+//! A task that does one kind of command, whatever waits as one group; and who brings each command to its desk.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_local};
+
+use super::attempts::Try;
+use super::certificates::Keep;
+use super::drafts::Draft;
+use super::outbox::Settle;
+use super::results::Save;
+use crate::store::Shared;
+use crate::store::StoreError;
+use crate::store::command::{Reply, Write};
+
+/// Rows of one group, beyond which the next command waits for the next one.
+const GROUP: usize = 2_048;
+
+/// Commands that may wait at a desk.
+const WAITING: usize = 1_024;
+
+/// Who does one kind of command.
+pub(super) trait Clerk: 'static {
+    type Command: 'static;
+
+    /// How much of a group a command takes up.
+    fn rows(_: &Self::Command) -> usize {
+        1
+    }
+
+    /// Does a group and answers each.
+    async fn serve(&mut self, group: Vec<Self::Command>);
+}
+
+/// The way to a clerk.
+#[derive(Debug)]
+pub(super) struct Desk<C> {
+    to: mpsc::Sender<C>,
+    task: JoinHandle<()>,
+}
+
+impl<C: 'static> Desk<C> {
+    pub(super) fn open<K: Clerk<Command = C>>(clerk: K, shared: &Arc<Shared>) -> Desk<C> {
+        let (to, commands) = mpsc::channel(WAITING);
+        Desk { to, task: spawn_local(work(clerk, commands, Arc::clone(shared))) }
+    }
+
+    async fn hand(&self, command: C) {
+        // Where the clerk has gone the command is dropped, and its caller told that the store is closed.
+        let _ = self.to.send(command).await;
+    }
+
+    /// Waits until everything is done that was handed over.
+    async fn close(self) {
+        drop(self.to);
+        let _ = self.task.await;
+    }
+}
+
+/// It does not linger for company: while one group is being done the next one gathers by itself.
+async fn work<K: Clerk>(mut clerk: K, mut commands: mpsc::Receiver<K::Command>, shared: Arc<Shared>) {
+    while let Some(first) = commands.recv().await {
+        let mut rows = K::rows(&first);
+        let mut group = vec![first];
+        while rows < GROUP
+            && let Ok(next) = commands.try_recv()
+        {
+            rows += K::rows(&next);
+            group.push(next);
+        }
+        let slow = shared.faults.commit() + shared.commit_takes(rows);
+        if !slow.is_zero() {
+            tokio::time::sleep(slow).await;
+        }
+        clerk.serve(group).await;
+    }
+}
+
+/// The desks of a store.
+#[derive(Debug)]
+pub(super) struct Desks {
+    pub(super) results: Desk<Save>,
+    pub(super) drafts: Desk<Draft>,
+    pub(super) certificates: Desk<Keep>,
+    pub(super) attempts: Desk<Try>,
+    pub(super) outbox: Desk<Settle>,
+}
+
+impl Desks {
+    /// Brings commands to their desks until [`Write::Stop`], or until every sender is gone; then lets the desks finish.
+    pub(super) async fn run(self, mut commands: mpsc::Receiver<Write>) {
+        while let Some(command) = commands.recv().await {
+            match command {
+                Write::Results { results, reply } => self.results.hand(Save { results, reply }).await,
+                Write::Draft { sender, body, received, reply } => {
+                    self.drafts.hand(Draft { sender, body, received, reply }).await;
+                }
+                Write::Certificate { id, text, reply } => {
+                    self.certificates.hand(Keep { id, text, reply }).await
+                }
+                Write::BirthDate { link, birth, now, lockout, reply } => {
+                    self.attempts.hand(Try { link, birth, now, lockout, reply }).await;
+                }
+                Write::Delivered { due, reply } => self.outbox.hand(Settle { due, until: None, reply }).await,
+                Write::Postpone { due, until, reply } => {
+                    self.outbox.hand(Settle { due, until: Some(until), reply }).await;
+                }
+                Write::Stop => break,
+            }
+        }
+        drop(commands);
+        self.results.close().await;
+        self.drafts.close().await;
+        self.certificates.close().await;
+        self.attempts.close().await;
+        self.outbox.close().await;
+    }
+}
+
+/// Tells each caller of a group its part, or all of them why there is none.
+pub(super) fn answer<T>(
+    replies: impl IntoIterator<Item = Reply<T>>,
+    outcome: Result<impl IntoIterator<Item = T>, StoreError>,
+) {
+    // A caller that has gone does not need its answer.
+    match outcome {
+        Ok(values) => replies.into_iter().zip(values).for_each(|(reply, value)| drop(reply.send(Ok(value)))),
+        Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
+    }
+}

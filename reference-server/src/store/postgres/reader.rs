@@ -1,0 +1,161 @@
+//! Answers questions, one after the other, on a connection of its own.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc};
+use tokio_postgres::Row;
+
+use super::session::{Line, Server};
+use crate::moment::Moment;
+use crate::store::command::{Read, Reply};
+use crate::store::{Due, Fingerprint, Message, Shared, StoreError, StoredResult};
+
+const RESULT: &str = "SELECT id, sender, reference, sample, received, body FROM results WHERE id = $1";
+const BY_LINK: &str = "
+SELECT id, sender, reference, sample, received, body FROM results
+WHERE id = (SELECT id FROM links WHERE link = $1)";
+const CERTIFICATE: &str = "SELECT text FROM certificates WHERE id = $1";
+const COPIES: &str = "SELECT count(*) FROM results WHERE sample_key = $1";
+const SEARCH: &str = "
+SELECT id, sender, reference, sample, received, body FROM results
+WHERE sender = $1 AND name >= $2 AND name < $3 ORDER BY name, id LIMIT $4";
+/// What this instance has claimed already, and as many more as the limit allows: of nobody's, or of one that does not live.
+/// What another one is claiming at this moment is passed over.
+const DUE: &str = "
+WITH mine AS (
+    SELECT id, due, attempts, phone, reference, link FROM outbox
+    WHERE due <= $1 AND claimed_by = $3 ORDER BY due, id LIMIT $2
+), free AS (
+    SELECT id FROM outbox
+    WHERE due <= $1 AND (claimed_by IS NULL OR claimed_by <> $3 AND NOT EXISTS
+        (SELECT 1 FROM instances WHERE number = claimed_by AND seen > now() - interval '30 seconds'))
+    ORDER BY due, id LIMIT $2 - (SELECT count(*) FROM mine) FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET claimed_by = $3 FROM free WHERE outbox.id = free.id
+    RETURNING outbox.id, due, attempts, phone, reference, link
+)
+SELECT * FROM mine UNION ALL SELECT * FROM claimed ORDER BY due, id";
+const NEXT_DUE: &str = "SELECT due FROM outbox WHERE due > $1 ORDER BY due LIMIT 1";
+const FIRST_DUE: &str =
+    "SELECT (SELECT due FROM outbox WHERE due <= $1 ORDER BY due LIMIT 1), (SELECT count(*) FROM outbox)";
+
+/// One of the readers of a store.
+#[derive(Debug)]
+pub(super) struct Reader {
+    line: Line,
+    shared: Arc<Shared>,
+    instance: i64,
+}
+
+impl Reader {
+    pub(super) fn new(server: &Server, shared: &Arc<Shared>, instance: i64) -> Reader {
+        // A claim that a crash undoes is made again.
+        Reader { line: server.relaxed_line(), shared: Arc::clone(shared), instance }
+    }
+
+    /// Serves questions until [`Read::Stop`] or until every sender is gone.
+    pub(super) async fn run(mut self, questions: Rc<Mutex<mpsc::Receiver<Read>>>) {
+        loop {
+            let question = questions.lock().await.recv().await;
+            let slow = self.shared.faults.read();
+            if !slow.is_zero() {
+                tokio::time::sleep(slow).await;
+            }
+            match question {
+                None | Some(Read::Stop) => return,
+                Some(Read::Result { id, reply }) => answer(reply, self.result(id).await),
+                Some(Read::ByLink { link, reply }) => answer(reply, self.by_link(&link.0).await),
+                Some(Read::Certificate { id, reply }) => answer(reply, self.certificate(id).await),
+                Some(Read::Copies { sample, reply }) => answer(reply, self.copies(sample).await),
+                Some(Read::Search { sender, prefix, limit, reply }) => {
+                    answer(reply, self.search(&sender, &prefix, limit).await);
+                }
+                Some(Read::Due { now, limit, reply }) => answer(reply, self.due(now, limit).await),
+                Some(Read::FirstDue { now, reply }) => answer(reply, self.first_due(now).await),
+            }
+        }
+    }
+
+    async fn result(&mut self, id: i64) -> Result<Option<StoredResult>, StoreError> {
+        let row = self.line.run(async |session| session.first(RESULT, &[&id]).await).await?;
+        Ok(row.as_ref().map(stored_result))
+    }
+
+    async fn by_link(&mut self, link: &[u8]) -> Result<Option<StoredResult>, StoreError> {
+        let row = self.line.run(async |session| session.first(BY_LINK, &[&link]).await).await?;
+        Ok(row.as_ref().map(stored_result))
+    }
+
+    async fn certificate(&mut self, id: i64) -> Result<Option<String>, StoreError> {
+        let row = self.line.run(async |session| session.first(CERTIFICATE, &[&id]).await).await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    async fn copies(&mut self, Fingerprint(sample): Fingerprint) -> Result<u32, StoreError> {
+        let row = self.line.run(async |session| session.first(COPIES, &[&&sample[..]]).await).await?;
+        Ok(row.map_or(0, |row| u32::try_from(row.get::<_, i64>(0)).unwrap_or(u32::MAX)))
+    }
+
+    async fn search(
+        &mut self,
+        sender: &str,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<StoredResult>, StoreError> {
+        let end = format!("{prefix}{}", char::MAX);
+        let limit = i64::from(limit);
+        let rows = self
+            .line
+            .run(async |session| session.query(SEARCH, &[&sender, &prefix, &end, &limit]).await)
+            .await?;
+        Ok(rows.iter().map(stored_result).collect())
+    }
+
+    async fn due(&mut self, now: Moment, limit: u32) -> Result<(Vec<Message>, Option<Moment>), StoreError> {
+        let (now, limit) = (now.millis(), i64::from(limit));
+        let (rows, next) = self
+            .line
+            .run(async |session| {
+                let rows = session.query(DUE, &[&now, &limit, &self.instance]).await?;
+                Ok((rows, session.first(NEXT_DUE, &[&now]).await?))
+            })
+            .await?;
+        Ok((rows.iter().map(message).collect(), next.map(|row| Moment::from_millis(row.get(0)))))
+    }
+
+    async fn first_due(&mut self, now: Moment) -> Result<Option<Moment>, StoreError> {
+        let now = now.millis();
+        let row = self.line.run(async |session| session.first(FIRST_DUE, &[&now]).await).await?;
+        let Some(row) = row else { return Ok(None) };
+        // Other instances store and erase too.
+        self.shared.stats.set_pending(row.get(1));
+        Ok(row.get::<_, Option<i64>>(0).map(Moment::from_millis))
+    }
+}
+
+fn answer<T>(reply: Reply<T>, value: Result<T, StoreError>) {
+    // A caller that has gone does not need its answer.
+    let _ = reply.send(value);
+}
+
+fn stored_result(row: &Row) -> StoredResult {
+    StoredResult {
+        id: row.get(0),
+        sender: row.get(1),
+        reference: row.get(2),
+        sample: row.get(3),
+        received: Moment::from_millis(row.get(4)),
+        body: row.get(5),
+    }
+}
+
+fn message(row: &Row) -> Message {
+    Message {
+        due: Due { at: Moment::from_millis(row.get(1)), id: row.get(0) },
+        attempts: u32::try_from(row.get::<_, i64>(2)).unwrap_or(u32::MAX),
+        to: row.get(3),
+        reference: row.get(4),
+        link: row.get(5),
+    }
+}
