@@ -14,6 +14,8 @@ pub enum Kind {
     Software,
     /// A laboratory: `lab-…`.
     Lab,
+    /// Whoever counts: `stat-…`. It sees the statistics and nothing else.
+    Statistics,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
         match client.split_once('-')? {
             ("sw", rest) if name(rest) => Some(Kind::Software),
             ("lab", rest) if name(rest) => Some(Kind::Lab),
+            ("stat", rest) if name(rest) => Some(Kind::Statistics),
             _ => None,
         }
     }
@@ -57,6 +60,7 @@ mod tests {
         assert_eq!(Kind::of("89900000001"), Some(Kind::Person));
         assert_eq!(Kind::of("sw-fastcovid-1"), Some(Kind::Software));
         assert_eq!(Kind::of("lab-00-000007"), Some(Kind::Lab));
+        assert_eq!(Kind::of("stat-1"), Some(Kind::Statistics));
         for wrong in ["10000000001", "8990000000", "sw-", "lab", "doctor-1", "sw-A", "sw-a b", ""] {
             assert_eq!(Kind::of(wrong), None, "{wrong}");
         }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
+use crate::access::AccessLog;
 use crate::buckets::Buckets;
 use crate::certificate::Certificates;
 use crate::config::Config;
@@ -10,8 +13,10 @@ use crate::faults::Faults;
 use crate::hold::Holds;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
+use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::statistics::Days;
 use crate::store::{Lockout, Store};
 use crate::timer::Timer;
 use crate::token::Verifier;
@@ -33,16 +38,28 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     pub(crate) certificates: Certificates,
     pub(crate) connections: Connections,
+    pub(crate) access: AccessLog,
+    pub(crate) log: Log,
+    pub(crate) statistics: Days,
+    /// Statistics are read by one at a time: they cost more than any other request.
+    pub(crate) statistics_turn: Semaphore,
     /// Without a slash at the end.
     pub(crate) public_url: String,
     pub(crate) faults: Arc<Faults>,
 }
 
+/// What lies in the data folder.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) store: Store,
+    pub(crate) access: AccessLog,
+    pub(crate) keys: Keys,
+}
+
 impl App {
     pub(crate) fn new(
         config: Config,
-        store: Store,
-        keys: Keys,
+        data: Data,
         timer: Timer,
         connections: Connections,
         public_url: String,
@@ -58,9 +75,13 @@ impl App {
             truth: Truth::new(&config.truth),
             metrics: Metrics::default(),
             certificates: Certificates::default(),
+            access: data.access,
+            log: Log::new(config.log.level),
+            statistics: Days::default(),
+            statistics_turn: Semaphore::new(1),
             config,
-            store,
-            keys,
+            store: data.store,
+            keys: data.keys,
             connections,
             public_url,
             faults,

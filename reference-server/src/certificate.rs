@@ -30,6 +30,15 @@ impl Default for Certificates {
     }
 }
 
+impl Certificates {
+    /// Forgets those of results that have been erased.
+    pub(crate) fn forget(&self, results: &[i64]) {
+        for id in results {
+            self.0.remove(id);
+        }
+    }
+}
+
 /// In which form a certificate is handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {

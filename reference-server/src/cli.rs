@@ -1,5 +1,7 @@
 //! The command line of a server, for `sidep-server` and for any other program that starts one.
 
+mod purge;
+mod rotate;
 mod verify_dcc;
 
 use std::net::SocketAddr;
@@ -78,14 +80,19 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     VerifyDcc(verify_dcc::VerifyArgs),
+    Purge(purge::PurgeArgs),
+    RotateStatisticsKey(rotate::RotateArgs),
 }
 
-/// `sidep-server`: 0 after a drain, 2 with one message on standard error when it could not start; `verify-dcc` has its
-/// own exit codes.
+/// `sidep-server`: 0 after a drain, 2 with one message on standard error when it could not start or do what was asked;
+/// `verify-dcc` has its own exit codes.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Command::VerifyDcc(arguments)) = arguments.command {
-        return verify_dcc::run(arguments);
+    match arguments.command {
+        Some(Command::VerifyDcc(arguments)) => return verify_dcc::run(arguments),
+        Some(Command::Purge(arguments)) => return purge::run(arguments),
+        Some(Command::RotateStatisticsKey(arguments)) => return rotate::run(arguments),
+        None => {}
     }
     let config = match arguments.config.as_deref().map(read_config).transpose() {
         Ok(config) => config.unwrap_or_default(),

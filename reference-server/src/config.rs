@@ -59,6 +59,21 @@
 //! queue = 256
 //! token_lifetime = "8h"
 //!
+//! [retention]                     # what is older is erased, with all that leads to it
+//! results = "90d"
+//! positives = "180d"
+//! drafts = "7d"
+//! every = "1h"
+//!
+//! [access_log]
+//! keep = "365d"
+//!
+//! [statistics]
+//! smallest_group = 11             # of fewer tests of a day, sex and age are not told
+//!
+//! [log]
+//! level = "info"                  # or "error", "warn", "debug": every request
+//!
 //! [truth.constant]                # GET /truth/constant: a queue of which everything is known (M/D/8 under Poisson arrivals)
 //! workers = 8
 //! law = { constant = "50ms" }     # and seed, queue
@@ -76,6 +91,7 @@ mod build;
 mod instances;
 mod intake;
 mod law;
+mod privacy;
 mod read;
 mod slots;
 mod units;
@@ -92,6 +108,7 @@ pub use self::bucket::{Bucket, Buckets};
 pub use self::instances::{Backend, Dispatch, Instances, Store};
 pub use self::intake::{Cache, Intake};
 pub use self::law::Law;
+pub use self::privacy::{AccessLog, Level, Log, Retention, Statistics};
 pub use self::slots::{Abandoned, Adaptive, Discipline, Lane, Slots};
 pub use self::units::Rate;
 use self::units::{duration_text, size_text};
@@ -147,6 +164,14 @@ pub struct Config {
     pub limits: Limits,
     /// Patients' links.
     pub patients: Patients,
+    /// How long results are kept.
+    pub retention: Retention,
+    /// Who saw what.
+    pub access_log: AccessLog,
+    /// The feed of statistics.
+    pub statistics: Statistics,
+    /// The log on standard error.
+    pub log: Log,
     /// Queues of which everything is known, to test what measures them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub truth: BTreeMap<String, TruthQueue>,

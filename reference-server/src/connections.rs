@@ -23,6 +23,10 @@ use crate::config::Limits;
 /// Pause after a failed `accept` (no free file descriptor), so that it is not tried in a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
+/// Bytes of one connection that wait to be read or written, so also the largest head of a request: a thousand of those who
+/// send half a head and no more take 64 MB.
+const BUFFER: usize = 64 << 10;
+
 /// The open connections. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Connections {
@@ -125,15 +129,30 @@ async fn speak(
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
         // A client that says nothing is sent away as one that says too little.
-        if let Ok(is_http2) = tokio::time::timeout(headers, begins_http2(&stream)).await {
+        if let Some(is_http2) = begun(begins_http2(&stream), headers, &stopping).await {
             serve(stream, is_http2, answers, headers, stopping).await;
         }
         return;
     };
     // A handshake that fails or does not go on is the client's affair.
-    if let Ok(Ok(stream)) = tokio::time::timeout(headers, tls.accept(stream)).await {
+    if let Some(Ok(stream)) = begun(tls.accept(stream), headers, &stopping).await {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         serve(stream, is_http2, answers, headers, stopping).await;
+    }
+}
+
+/// How a connection begins; `None`: it does not in time, or not before the server stops. Whoever has asked for nothing by then
+/// has nothing to wait for.
+async fn begun<T>(
+    beginning: impl Future<Output = T>,
+    within: Duration,
+    stopping: &watch::Receiver<bool>,
+) -> Option<T> {
+    let mut stopping = stopping.clone();
+    tokio::select! {
+        biased;
+        _ = stopping.wait_for(|stop| *stop) => None,
+        begun = tokio::time::timeout(within, beginning) => begun.ok(),
     }
 }
 
@@ -168,6 +187,7 @@ async fn serve<S>(
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(headers)
+            .max_buf_size(BUFFER)
             .serve_connection(stream, service);
         finish(pin!(connection), |connection| connection.graceful_shutdown(), stopping).await;
     }

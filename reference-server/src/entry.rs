@@ -40,7 +40,7 @@ pub struct Patient {
 }
 
 /// Sex as the administration has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Sex {
     /// Female.
     F,

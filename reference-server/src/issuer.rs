@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::{Operation, Who};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::class::Class;
@@ -73,11 +74,12 @@ async fn answer(app: Arc<App>, form: Bytes) -> Response {
     if form.grant_type != "client_credentials" {
         return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type");
     }
-    if accounts::verify(&form.client_id, &form.client_secret).is_none() {
+    let Some(kind) = accounts::verify(&form.client_id, &form.client_secret) else {
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
-    }
-    let scope = form.scope.unwrap_or_else(|| Scope::ALL.map(Scope::name).join(" "));
-    if !scope.split(' ').all(|name| Scope::ALL.iter().any(|scope| scope.name() == name)) {
+    };
+    let may: Vec<_> = Scope::of(kind).iter().map(|scope| scope.name()).collect();
+    let scope = form.scope.unwrap_or_else(|| may.join(" "));
+    if !scope.split(' ').all(|name| may.contains(&name)) {
         return refuse(StatusCode::BAD_REQUEST, "invalid_scope");
     }
     let (now, lifetime) = (Moment::now(), app.config.issuer.token_lifetime);
@@ -95,6 +97,7 @@ async fn answer(app: Arc<App>, form: Bytes) -> Response {
         )
     });
     let Some(token) = token else { return Refusal::Broken.into_response() };
+    app.access.record(Who::Account(&form.client_id), Operation::SignIn, &[]);
     let answer = json!({
         "access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope,
     });

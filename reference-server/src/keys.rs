@@ -27,6 +27,8 @@ pub(crate) struct Keys {
     pub(crate) signer: SignerCertificate,
     /// Keys the hashes of birth dates, receipts and sessions.
     pub(crate) secret: Secret,
+    /// Keys the pseudonyms of the statistics, and nothing else.
+    pub(crate) statistics: StatisticsKey,
 }
 
 /// A key file that cannot be used.
@@ -51,16 +53,49 @@ impl Keys {
         let (issuer, _) = signing("issuer.p8")?;
         let (document, document_bytes) = signing("document.p8")?;
         let signer = signer(&folder.join("signer.pem"), &document, &document_bytes)?;
-        let path = folder.join("secret.key");
-        let secret = read_or_make(&path, || {
-            let mut bytes = [0; 32];
-            rand::fill(&mut bytes).ok().map(|()| bytes.to_vec())
-        })?;
-        if secret.len() != 32 {
-            return Err(refused(&path, "it has not 32 bytes"));
-        }
-        Ok(Keys { issuer, document, signer, secret: Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)) })
+        let secret = Secret::open(&folder.join("secret.key"))?;
+        Ok(Keys { issuer, document, signer, secret, statistics: StatisticsKey::open(folder)? })
     }
+}
+
+/// The key of the pseudonyms, in a file of its own, so that it can be changed and kept apart.
+#[derive(Debug)]
+pub(crate) struct StatisticsKey {
+    secret: Secret,
+    id: String,
+}
+
+impl StatisticsKey {
+    const FILE: &str = "statistics.key";
+
+    fn open(folder: &Path) -> Result<StatisticsKey, KeyError> {
+        let secret = Secret::open(&folder.join(StatisticsKey::FILE))?;
+        let id = hex::encode(&secret.mac("statistics key", &[])[..8]);
+        Ok(StatisticsKey { secret, id })
+    }
+
+    /// Makes a new key in the place of the old one.
+    pub(crate) fn rotate(folder: &Path) -> Result<StatisticsKey, KeyError> {
+        let path = folder.join(StatisticsKey::FILE);
+        let bytes = random().ok_or_else(|| refused(&path, "it could not be made"))?;
+        write_whole(&path, &bytes).map_err(|error| refused(&path, error))?;
+        StatisticsKey::open(folder)
+    }
+
+    /// Tells one key from another, and nothing about it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The pseudonym of whoever has this identity number.
+    pub(crate) fn pseudonym(&self, identifier: &str) -> String {
+        hex::encode(&self.secret.mac("pseudonym", &[identifier.as_bytes()])[..16])
+    }
+}
+
+fn random() -> Option<Vec<u8>> {
+    let mut bytes = [0; 32];
+    rand::fill(&mut bytes).ok().map(|()| bytes.to_vec())
 }
 
 /// The certificate of the key that signs certificates.
@@ -132,6 +167,15 @@ impl fmt::Debug for SigningKey {
 pub(crate) struct Secret(hmac::Key);
 
 impl Secret {
+    /// Reads the key in this file, or makes it.
+    fn open(path: &Path) -> Result<Secret, KeyError> {
+        let secret = read_or_make(path, random)?;
+        if secret.len() != 32 {
+            return Err(refused(path, "it has not 32 bytes"));
+        }
+        Ok(Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
+    }
+
     /// HMAC-SHA-256 of the parts under this purpose; every part but the last has a fixed length.
     pub(crate) fn mac(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
@@ -210,6 +254,22 @@ mod tests {
         assert!(after.secret.matches("session", &[b"x"], &mac));
         assert!(!after.secret.matches("receipt", &[b"x"], &mac));
         assert!(!after.secret.matches("session", &[b"x"], &[]));
+    }
+
+    #[test]
+    fn pseudonyms_stay_until_their_key_is_changed_and_are_of_no_other_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::open(folder.path()).unwrap();
+        let before = keys.statistics.pseudonym("285057500000196");
+        assert_eq!(before.len(), 32);
+        assert_eq!(Keys::open(folder.path()).unwrap().statistics.pseudonym("285057500000196"), before);
+        assert_ne!(keys.statistics.pseudonym("285057500000293"), before);
+        let rotated = StatisticsKey::rotate(folder.path()).unwrap();
+        assert_ne!(rotated.pseudonym("285057500000196"), before);
+        assert_ne!(rotated.id(), keys.statistics.id());
+        let after = Keys::open(folder.path()).unwrap();
+        assert_eq!(after.statistics.id(), rotated.id());
+        assert!(after.secret.matches("x", &[], &keys.secret.mac("x", &[])), "the other keys stay");
     }
 
     #[test]

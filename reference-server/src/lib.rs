@@ -3,6 +3,7 @@
 //!
 //! Synthetic data only: names are invented, and every number comes from a range that is set aside for tests.
 
+mod access;
 pub mod accounts;
 mod app;
 mod bearer;
@@ -32,6 +33,7 @@ mod keys;
 mod lanes;
 mod limit;
 pub mod link;
+mod log;
 mod metrics;
 pub mod moment;
 mod operations;
@@ -45,12 +47,15 @@ mod preload;
 mod problem;
 mod receipt;
 mod refusal;
+mod requests;
 mod results;
+mod retention;
 mod routes;
 pub mod serve;
 mod service;
 mod session;
 pub mod slots;
+mod statistics;
 mod stop;
 pub mod store;
 mod timer;

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use crate::class::Class;
 use crate::slots::Refused;
+use crate::store::Purged;
 
 /// Counters of every class and of the messages.
 #[derive(Debug, Default)]
@@ -15,6 +16,10 @@ pub(crate) struct Metrics {
     pub(crate) delivered: AtomicU64,
     pub(crate) undelivered: AtomicU64,
     causes: [AtomicU64; Cause::ALL.len()],
+    /// All answers, by the first digit of their status.
+    pub(crate) answers: [AtomicU64; 5],
+    /// What purges have erased: results, those of them that were positive, drafts, messages.
+    pub(crate) purged: [AtomicU64; 4],
 }
 
 /// Why a request was refused without being served.
@@ -88,6 +93,17 @@ impl Metrics {
         &self.classes[class.index()]
     }
 
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.answers[digit(status)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn purged(&self, step: &Purged) {
+        let counts = [step.results.len(), step.positives, step.drafts, step.messages];
+        for (counter, count) in self.purged.iter().zip(counts) {
+            counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn refused(&self, class: Class, cause: Cause) {
         self.of(class).refused.fetch_add(1, Ordering::Relaxed);
         self.causes[cause as usize].fetch_add(1, Ordering::Relaxed);
@@ -107,10 +123,14 @@ impl Metrics {
         drawn: Duration,
     ) {
         let metrics = self.of(class);
-        let digit = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
-        metrics.statuses[digit].fetch_add(1, Ordering::Relaxed);
+        metrics.statuses[digit(status)].fetch_add(1, Ordering::Relaxed);
         metrics.waited.add(waited);
         metrics.held.add(held);
         metrics.drawn.add(drawn);
     }
+}
+
+/// The place of a status among the five hundreds.
+fn digit(status: StatusCode) -> usize {
+    usize::from(status.as_u16() / 100).clamp(1, 5) - 1
 }

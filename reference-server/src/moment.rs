@@ -33,6 +33,18 @@ impl Moment {
         Moment(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This much earlier.
+    pub fn before(self, duration: Duration) -> Moment {
+        Moment(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// In RFC 3339, UTC, with milliseconds.
+    pub fn rfc3339(self) -> String {
+        chrono::DateTime::from_timestamp_millis(self.0)
+            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+            .unwrap_or_default()
+    }
+
     /// How long ago `earlier` was; zero if it was not.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -51,5 +63,7 @@ mod tests {
         assert_eq!(later.seconds(), 3);
         assert_eq!(later.since(start), Duration::from_secs(2));
         assert_eq!(start.since(later), Duration::ZERO);
+        assert_eq!(later.before(Duration::from_secs(2)), start);
+        assert_eq!(later.rfc3339(), "1970-01-01T00:00:03.500Z");
     }
 }

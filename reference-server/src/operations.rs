@@ -57,6 +57,18 @@ pub(crate) async fn consent(State(app): State<Arc<App>>) -> Response {
     .into_response()
 }
 
+/// The document of the interface: every route, what it takes and what it answers.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
+/// What stands in the document for the URL of the server: the address where it listens unless it is told otherwise.
+const LOCALHOST: &str = "http://localhost:8080";
+
+/// `GET /openapi.json`.
+pub(crate) async fn openapi(State(app): State<Arc<App>>) -> Response {
+    let document = OPENAPI.replace(LOCALHOST, &app.public_url);
+    ([(header::CONTENT_TYPE, "application/json")], document).into_response()
+}
+
 /// `GET /metrics`: the text format of Prometheus.
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let now = Moment::now();
@@ -94,6 +106,10 @@ fn text(app: &App, oldest: f64) -> String {
             }
         }
     }
+    page.family("sidep_answers_total", "counter", "All answers, by the class of their status.");
+    for (counter, status) in app.metrics.answers.iter().zip(["1xx", "2xx", "3xx", "4xx", "5xx"]) {
+        page.value("sidep_answers_total", &[("status", status)], count(counter));
+    }
     for (name, help) in [
         ("sidep_wait_seconds_total", "Time that served requests waited for a slot."),
         ("sidep_hold_seconds_total", "Time that served requests held a slot."),
@@ -122,6 +138,28 @@ fn text(app: &App, oldest: f64) -> String {
     let (delivered, failed) = (count(&app.metrics.delivered), count(&app.metrics.undelivered));
     page.single("sidep_messages_delivered_total", "counter", "Messages that the gateway took.", delivered);
     page.single("sidep_messages_failed_total", "counter", "Deliveries that failed.", failed);
+    page.family(
+        "sidep_purged_total",
+        "counter",
+        "What has been kept long enough and is erased; positives are among the results.",
+    );
+    for (counter, what) in app.metrics.purged.iter().zip(["results", "positives", "drafts", "messages"]) {
+        page.value("sidep_purged_total", &[("what", what)], count(counter));
+    }
+    page.single("sidep_access_log_lines_total", "counter", "Lines of the access log.", app.access.lines());
+    page.single(
+        "sidep_access_log_lost_total",
+        "counter",
+        "Lines lost since no disk took them.",
+        app.access.lost(),
+    );
+    let failures = app.access.failures();
+    page.single(
+        "sidep_access_log_failures_total",
+        "counter",
+        "Writes of the access log that failed.",
+        failures,
+    );
     page.single("sidep_connections_open", "gauge", "Open connections.", app.connections.count());
 
     if !app.truth.is_empty() {

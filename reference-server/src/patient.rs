@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
 
+use crate::access::{Operation, Who};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::certificate::Form;
@@ -67,7 +68,8 @@ async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal>
     let (key, now) = (key_of(link), Moment::now());
     let birth = birth::hash(&app.keys.secret, key, &date);
     match app.store.try_birth_date(key, birth, now, app.lockout()).await? {
-        Attempt::Right(_) => {
+        Attempt::Right(id) => {
+            app.access.record(Who::Patient, Operation::Open, &[id]);
             let secure = app.public_url.starts_with("https://");
             let lifetime = app.config.patients.session;
             let cookie = session::cookie(&app.keys.secret, key, now, lifetime, secure);
@@ -90,7 +92,7 @@ pub(crate) async fn result(
 ) -> Response {
     let work = Arc::clone(&app);
     let work = async move {
-        match behind(&work, &link, &headers).await {
+        match behind(&work, Operation::Result, &link, &headers).await {
             Ok(Some((_, record))) => pages::result(&link, &record),
             Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
             Err(refusal) => refusal.into_response(),
@@ -138,7 +140,7 @@ async fn certificate_as(
 ) -> Response {
     let work = Arc::clone(&app);
     let work = async move {
-        match behind(&work, &link, &headers).await {
+        match behind(&work, Operation::Certificate, &link, &headers).await {
             Ok(Some((result, record))) => match certificate::answer(&work, form, &result, &record).await {
                 Ok(answer) => pages::protected(answer),
                 Err(Refusal::NoCertificate) => {
@@ -156,6 +158,7 @@ async fn certificate_as(
 /// The result behind a link, for whoever has a session of it.
 async fn behind(
     app: &App,
+    operation: Operation,
     link: &str,
     headers: &HeaderMap,
 ) -> Result<Option<(StoredResult, Record)>, Refusal> {
@@ -165,6 +168,7 @@ async fn behind(
     }
     let Some(result) = app.store.result_by_link(key).await? else { return Ok(None) };
     let record = serde_json::from_slice(&result.body).map_err(|_| Refusal::Broken)?;
+    app.access.record(Who::Patient, operation, &[result.id]);
     Ok(Some((result, record)))
 }
 

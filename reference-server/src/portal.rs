@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::access::{Operation, Who};
 use crate::app::App;
 use crate::bearer::Bearer;
 use crate::caller::Caller;
@@ -64,6 +65,8 @@ pub(crate) async fn search(
 
 async fn found(app: &App, sender: &Identity, prefix: String) -> Result<Json<Value>, Refusal> {
     let results = app.store.search(Arc::clone(&sender.client), prefix, SHOWN).await?;
+    let ids: Vec<_> = results.iter().map(|result| result.id).collect();
+    app.access.record(Who::Account(&sender.client), Operation::Search, &ids);
     let mut patients = Vec::with_capacity(results.len());
     for result in results {
         let record: Record = serde_json::from_slice(&result.body).map_err(|_| Refusal::Broken)?;
@@ -92,5 +95,6 @@ async fn saved(app: &App, sender: &Identity, body: Bytes) -> Result<(StatusCode,
     let patient = intake::read_draft(&body, now).map_err(Refusal::Problems)?;
     let draft = serde_json::to_vec(&patient).map_err(|_| Refusal::Broken)?;
     let id = app.store.save_draft(Arc::clone(&sender.client), draft, now).await?;
+    app.access.record(Who::Account(&sender.client), Operation::Draft, &[id]);
     Ok((StatusCode::CREATED, Json(json!({ "draft": receipt::id_text(id) }))))
 }

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::access::{Operation, Who};
 use crate::accounts::Kind;
 use crate::app::App;
 use crate::bearer::Bearer;
 use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
-use crate::entry::{Entry, Record, fold};
+use crate::entry::{Entry, Outcome, Record, fold};
 use crate::format::Format;
 use crate::intake::{self, Rejected};
 use crate::link::Link;
@@ -50,7 +51,7 @@ pub(crate) async fn enter(
     let class = match (format.is_batch(&body), sender.kind) {
         (true, _) => Class::Lab,
         (false, Kind::Person) => Class::Validate,
-        (false, Kind::Software | Kind::Lab) => Class::Software,
+        (false, Kind::Software | Kind::Lab | Kind::Statistics) => Class::Software,
     };
     let work = Arc::clone(&app);
     let caller = caller.with(&sender);
@@ -120,6 +121,10 @@ pub(crate) async fn save(
         }
     }
     let saved = if fresh.is_empty() { Vec::new() } else { app.store.save_results(fresh).await? };
+    let ids: Vec<_> = saved.iter().map(|saved| saved.id).collect();
+    if !ids.is_empty() {
+        app.access.record(Who::Account(&sender.client), Operation::Enter, &ids);
+    }
     let mut saved = saved.into_iter();
     let fill = |rejected: Option<Rejected>| match rejected {
         Some(rejected) => Ok(Err(rejected)),
@@ -163,6 +168,7 @@ pub(crate) fn new_result(
         birth: birth::hash(&app.keys.secret, key, &entry.record.patient.birth_date),
         link: key,
         body: serde_json::to_vec(&entry.record).ok()?,
+        positive: entry.record.test.result == Outcome::Positive,
         received,
         message,
     })
@@ -179,7 +185,7 @@ pub(crate) async fn view(
     let caller = caller.with(&sender);
     let work = Arc::clone(&app);
     let work = async move {
-        let shown = own(&work, &sender, &id).await.map(|(result, record)| {
+        let shown = own(&work, &sender, Operation::View, &id).await.map(|(result, record)| {
             Json(json!({
                 "result_id": receipt::id_text(result.id),
                 "ref": result.reference,
@@ -205,7 +211,7 @@ pub(crate) async fn print(
     let caller = caller.with(&sender);
     let work = Arc::clone(&app);
     let work = async move {
-        let printed = match own(&work, &sender, &id).await {
+        let printed = match own(&work, &sender, Operation::Print, &id).await {
             Ok((result, record)) => certificate::answer(&work, Form::Text, &result, &record).await,
             Err(refusal) => Err(refusal),
         };
@@ -214,12 +220,21 @@ pub(crate) async fn print(
     Ok(service::in_slot(&app, Class::Print, caller, work).await)
 }
 
-/// A result of this sender's. One of somebody else's is not there.
-async fn own(app: &App, sender: &Identity, id: &str) -> Result<(StoredResult, Record), Refusal> {
+/// A result of this sender's. One of somebody else's is not there, but that it was asked for is recorded.
+async fn own(
+    app: &App,
+    sender: &Identity,
+    operation: Operation,
+    id: &str,
+) -> Result<(StoredResult, Record), Refusal> {
     let id = receipt::id_of(id).ok_or(Refusal::NotFound)?;
-    let found = app.store.result(id).await?.filter(|result| *result.sender == *sender.client);
-    let result = found.ok_or(Refusal::NotFound)?;
+    let result = app.store.result(id).await?.ok_or(Refusal::NotFound)?;
+    if *result.sender != *sender.client {
+        app.access.refused(Who::Account(&sender.client), operation, id);
+        return Err(Refusal::NotFound);
+    }
     let record = serde_json::from_slice(&result.body).map_err(|_| Refusal::Broken)?;
+    app.access.record(Who::Account(&sender.client), operation, &[id]);
     Ok((result, record))
 }
 

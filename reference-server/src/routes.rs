@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::{issuer, operations, patient, portal, results, truth};
+use crate::{issuer, operations, patient, portal, requests, results, statistics, truth};
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -17,6 +18,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/results/{id}/certificate.txt", get(results::print))
         .route("/v1/receipts/{receipt}", get(results::answer_for))
         .route("/v1/certificates/signer.pem", get(results::signer))
+        .route("/v1/statistics", get(statistics::day))
         .route("/pro/entry", get(portal::form))
         .route("/pro/patients", get(portal::search))
         .route("/pro/drafts", post(portal::save))
@@ -32,7 +34,47 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(operations::health))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
+        .route("/openapi.json", get(operations::openapi))
         .route("/truth/{name}", get(truth::answer).post(truth::answer))
         .fallback(async || Refusal::NotFound.into_response())
+        .layer(from_fn_with_state(Arc::clone(&app), requests::answered))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::operations::OPENAPI;
+
+    /// Every path with its methods, as this file says it.
+    fn routes() -> BTreeSet<String> {
+        let source = include_str!("routes.rs");
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        let routes = source.split(".route(").skip(1).flat_map(|route| {
+            let route = route.split(".fallback(").next().unwrap();
+            let path = route.split('"').nth(1).unwrap();
+            let methods = ["get", "post", "put", "delete"].into_iter();
+            let named = |method: &str| route.contains(&format!("{method}("));
+            methods.filter(move |method| named(method)).map(move |method| format!("{method} {path}"))
+        });
+        routes.collect()
+    }
+
+    #[test]
+    fn the_document_of_the_interface_has_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let told: BTreeSet<String> = paths
+            .flat_map(|(path, methods)| {
+                methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+            })
+            .collect();
+        let routes = routes();
+        assert!(routes.len() > 20, "{routes:?}");
+        let untold: Vec<_> = routes.difference(&told).collect();
+        let unserved: Vec<_> = told.difference(&routes).collect();
+        assert!(untold.is_empty(), "add to src/openapi.json: {untold:?}");
+        assert!(unserved.is_empty(), "src/openapi.json has what routes.rs has not: {unserved:?}");
+    }
 }

@@ -14,17 +14,19 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::app::App;
-use crate::config::{Backend, Config, Limits};
+use crate::access::AccessLog;
+use crate::app::{App, Data};
+use crate::config::{Backend, Config, Level, Limits};
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::keys::{KeyError, Keys};
+use crate::log::Value;
 use crate::postgres::{OwnPostgres, PostgresError};
 use crate::preload::{self, PreloadError};
 use crate::store::{Store, StoreError};
 use crate::timer::Timer;
-use crate::{outbox, routes, tls};
+use crate::{outbox, retention, routes, tls};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
 const BACKLOG: u32 = 4_096;
@@ -205,12 +207,15 @@ impl Server {
             }
             None => Store::faulty(&data, Arc::clone(&faults)).map_err(|error| unusable(error.to_string()))?,
         };
+        let access =
+            AccessLog::open(&data, config.access_log.keep).map_err(|error| unusable(error.to_string()))?;
         store.model_commit(config.commit);
         let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
         let connections = Connections::new(&config.limits, stopping.clone());
         let limits = config.limits.clone();
-        let app = Arc::new(App::new(config, store, keys, timer, connections, public_url, faults));
+        let app =
+            Arc::new(App::new(config, Data { store, access, keys }, timer, connections, public_url, faults));
         if let Some(file) = preload {
             preload::load(&app, &file).await?;
         }
@@ -247,7 +252,9 @@ impl Server {
         let Server { app, gateway, listener, lanes, tls, stop, address: _, _folder, _postgres } = self;
         let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
+        let purges = tokio::spawn(retention::run(Arc::clone(&app)));
         let router = routes::router(Arc::clone(&app));
+        app.log.write(Level::Info, "serving", &[]);
         let mut lane_connections = Vec::new();
         let mut lane_listeners = Vec::new();
         for LaneListener { name, listener, connections } in lanes {
@@ -264,6 +271,9 @@ impl Server {
         drop(listener);
         lane_listeners.iter().for_each(JoinHandle::abort);
         stop.send_replace(true);
+        let open = u64::try_from(app.connections.count()).unwrap_or(u64::MAX);
+        app.log.write(Level::Info, "stopping", &[("connections", Value::Number(open))]);
+        purges.abort();
         let drained = async {
             for connections in lane_connections.iter().chain([&app.connections]) {
                 connections.closed().await;
@@ -271,11 +281,15 @@ impl Server {
             // Work whose client has left has no connection any more.
             app.lanes.idle().await;
         };
-        let _ = tokio::time::timeout(app.config.limits.drain, drained).await;
+        let drained = tokio::time::timeout(app.config.limits.drain, drained).await;
         if let Some(outbox) = outbox {
             outbox.abort();
         }
         app.store.close().await;
+        match drained {
+            Ok(()) => app.log.write(Level::Info, "stopped", &[]),
+            Err(_) => app.log.write(Level::Warn, "stopped with work unfinished", &[]),
+        }
     }
 }
 
@@ -303,7 +317,7 @@ fn public_url_of(given: Option<String>, scheme: &str, address: SocketAddr) -> Re
 }
 
 /// The URL of the database, if it is to be PostgreSQL; and the PostgreSQL, where the server is to have its own.
-fn database(
+pub(crate) fn database(
     config: &Config,
     given: Option<String>,
     data: &Path,
@@ -322,7 +336,7 @@ fn database(
 }
 
 /// Takes the data folder for this process alone.
-fn take_folder(path: &Path) -> Result<File, String> {
+pub(crate) fn take_folder(path: &Path) -> Result<File, String> {
     let file = File::create(path.join("lock")).map_err(|error| error.to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),

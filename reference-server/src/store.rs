@@ -21,7 +21,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::command::{Read, Reply, Write};
 pub use self::model::{
-    Attempt, Birth, Due, Fingerprint, Lockout, Message, NewMessage, NewResult, Saved, StoredResult,
+    Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewMessage, NewResult, Purged, Saved,
+    StoredResult,
 };
 pub use self::stats::StoreStats;
 use crate::config::Commit;
@@ -146,7 +147,8 @@ impl Store {
         self.write(|reply| Write::BirthDate { link, birth, now, lockout, reply }).await
     }
 
-    /// Keeps the text of a result's certificate, and returns the one that is kept: the first one, for good.
+    /// Keeps the text of a result's certificate, and returns the one that is kept: the first one, for good. Of a result
+    /// that has been erased meanwhile none is kept.
     ///
     /// # Errors
     /// When it was not stored.
@@ -168,6 +170,24 @@ impl Store {
     /// When it is due as before.
     pub async fn postpone(&self, due: Due, until: Moment) -> Result<(), StoreError> {
         self.write(|reply| Write::Postpone { due, until, reply }).await
+    }
+
+    /// Erases at most `limit` expired results and as many drafts, with everything that leads to them. Called until
+    /// there is no more, with a [`Store::scrub`] at the end.
+    ///
+    /// # Errors
+    /// When nothing of it was erased.
+    pub async fn purge(&self, expired: Expired, limit: u32) -> Result<Purged, StoreError> {
+        self.write(|reply| Write::Purge { expired, limit, reply }).await
+    }
+
+    /// Leaves nothing of what was erased behind: not in a log, not in a page that is not in use. PostgreSQL's own vacuum does
+    /// it in its own time, and what its log and its free space still have lasts until they are used again.
+    ///
+    /// # Errors
+    /// When something may still be there.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        self.write(|reply| Write::Scrub { reply }).await
     }
 
     /// The result with this id.
@@ -215,6 +235,21 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<StoredResult>, StoreError> {
         self.read(|reply| Read::Search { sender, prefix, limit, reply }).await
+    }
+
+    /// Results received from one moment on and before another, in the order in which they came, at most `limit`;
+    /// `after` is the id of the last one of the page before.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn received(
+        &self,
+        from: Moment,
+        before: Moment,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredResult>, StoreError> {
+        self.read(|reply| Read::Received { from, before, after, limit, reply }).await
     }
 
     /// Messages due by `now` in their order, at most `limit`; and when the first one that is not due yet will be. Where

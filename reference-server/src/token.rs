@@ -28,15 +28,26 @@ pub(crate) enum Scope {
     Write,
     /// Read one's own results.
     Read,
+    /// Read the statistics.
+    Statistics,
 }
 
 impl Scope {
-    pub(crate) const ALL: [Scope; 2] = [Scope::Write, Scope::Read];
+    pub(crate) const ALL: [Scope; 3] = [Scope::Write, Scope::Read, Scope::Statistics];
+
+    /// What accounts of this kind may have.
+    pub(crate) const fn of(kind: Kind) -> &'static [Scope] {
+        match kind {
+            Kind::Person | Kind::Software | Kind::Lab => &[Scope::Write, Scope::Read],
+            Kind::Statistics => &[Scope::Statistics],
+        }
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Scope::Write => "result:write",
             Scope::Read => "result:read",
+            Scope::Statistics => "statistics:read",
         }
     }
 }

@@ -308,3 +308,26 @@ fn instances_share_a_store_and_a_door_without_tls() {
     let wrong = Config::parse("[store]\nurl = \"postgresql:///x\"").unwrap_err().to_string();
     assert!(wrong.contains("store.url"), "{wrong}");
 }
+
+#[test]
+fn privacy_is_configured_within_reason() {
+    let text = "[retention]\nresults = \"30d\"\npositives = \"60d\"\n[access_log]\nkeep = \"200d\"\n\
+                [statistics]\nsmallest_group = 5\n[log]\nlevel = \"warn\"";
+    let config = Config::parse(text).unwrap();
+    let day = Duration::from_secs(86_400);
+    assert_eq!((config.retention.results, config.retention.positives), (30 * day, 60 * day));
+    assert_eq!((config.retention.drafts, config.access_log.keep), (7 * day, 200 * day));
+    assert_eq!((config.statistics.smallest_group, config.log.level), (5, Level::Warn));
+    let wrong = "[retention]\nresults = \"60d\"\npositives = \"30d\"\nevery = \"0s\"\n\
+                 [access_log]\nkeep = 5\n[statistics]\nsmallest_group = 0\n[log]\nlevel = \"loud\"";
+    let problems = Config::parse(wrong).unwrap_err().0;
+    let paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    let expected = [
+        "retention.every",
+        "retention.positives",
+        "access_log.keep",
+        "statistics.smallest_group",
+        "log.level",
+    ];
+    assert_eq!(paths, expected);
+}

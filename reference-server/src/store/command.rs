@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::StoreError;
-use super::model::{Attempt, Birth, Due, Fingerprint, Lockout, Message, NewResult, Saved, StoredResult};
+use super::model::{
+    Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewResult, Purged, Saved, StoredResult,
+};
 use crate::link::LinkKey;
 use crate::moment::Moment;
 
@@ -46,6 +48,17 @@ pub(crate) enum Write {
         until: Moment,
         reply: Reply<()>,
     },
+    /// Erases at most so many expired results (and drafts), with every key, link, certificate, message and count of
+    /// failures that belongs to them.
+    Purge {
+        expired: Expired,
+        limit: u32,
+        reply: Reply<Purged>,
+    },
+    /// Leaves nothing of what was erased in files or pages that are not in use, where that is up to the program.
+    Scrub {
+        reply: Reply<()>,
+    },
     /// Finish what came before, then end.
     Stop,
 }
@@ -55,6 +68,7 @@ impl Write {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Write::Results { results, .. } => results.len(),
+            Write::Purge { limit, .. } => *limit as usize,
             _ => 1,
         }
     }
@@ -82,6 +96,14 @@ pub(crate) enum Read {
     Search {
         sender: Arc<str>,
         prefix: String,
+        limit: u32,
+        reply: Reply<Vec<StoredResult>>,
+    },
+    /// Results received from one moment on and before another, behind this one, in the order in which they came.
+    Received {
+        from: Moment,
+        before: Moment,
+        after: Option<i64>,
         limit: u32,
         reply: Reply<Vec<StoredResult>>,
     },

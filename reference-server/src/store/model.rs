@@ -27,6 +27,8 @@ pub struct NewResult {
     pub birth: Birth,
     /// Everything else, as the caller writes it.
     pub body: Vec<u8>,
+    /// Whether it is kept as long as positive results are.
+    pub positive: bool,
     /// When it was received.
     pub received: Moment,
     /// The message to the patient; `None` for results that were there before.
@@ -94,6 +96,32 @@ pub enum Attempt {
     Wrong,
     /// The link is locked or dead; the date was not looked at.
     Locked,
+}
+
+/// What has been kept long enough: everything that was received before these moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Results that are not positive.
+    pub results: Moment,
+    /// Positive results.
+    pub positives: Moment,
+    /// Drafts.
+    pub drafts: Moment,
+}
+
+/// What a step of a purge has erased.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// The results, with everything that leads to them.
+    pub results: Vec<i64>,
+    /// How many of them were positive.
+    pub positives: usize,
+    /// Drafts.
+    pub drafts: usize,
+    /// Messages that were never delivered.
+    pub messages: usize,
+    /// Whether another step may find more.
+    pub more: bool,
 }
 
 /// Position of a message in the order of delivery.

@@ -16,6 +16,7 @@ mod drafts;
 mod ids;
 mod instance;
 mod outbox;
+mod purge;
 mod reader;
 mod results;
 mod schema;
@@ -36,6 +37,7 @@ use self::drafts::Drafts;
 use self::ids::Ids;
 use self::instance::Instance;
 use self::outbox::Outbox;
+use self::purge::Purge;
 use self::reader::Reader;
 use self::results::Results;
 use self::session::Server;
@@ -49,7 +51,7 @@ const WRITES: usize = 8_192;
 /// Questions that may wait for a reader.
 const READS: usize = 8_192;
 
-/// Connections for questions. With those of the desks an instance has eleven at most.
+/// Connections for questions. With those of the desks an instance has twelve at most.
 const READERS: usize = 3;
 
 /// How often an instance looks for messages that another one has left behind.
@@ -116,6 +118,7 @@ impl Backend {
             certificates: Desk::open(Certificates::new(&server, shared), shared),
             attempts: Desk::open(Attempts::new(&server, shared), shared),
             outbox: Desk::open(outbox, shared),
+            purge: Desk::open(Purge::new(&server, shared), shared),
         };
         let reads = Rc::new(tokio::sync::Mutex::new(reads));
         let reader = |_| spawn_local(Reader::new(&server, shared, instance.number()).run(Rc::clone(&reads)));

@@ -10,6 +10,7 @@ mod checkpoint;
 mod filter;
 mod generations;
 mod outbox;
+mod purge;
 mod reader;
 mod results;
 mod schema;

@@ -9,6 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
+use crate::python::{python, run};
 use crate::server::{InProcess, write};
 use crate::synthetic::{self, BIRTH_DATE};
 
@@ -137,16 +138,6 @@ async fn the_verifier_answers_with_the_payload_or_with_the_reason() {
     }
 }
 
-/// The Python that has the packages: what `tests/run.sh` says, what it has put under `target/`, or the system's.
-fn python() -> PathBuf {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-python/bin/python");
-    match std::env::var_os("PEAKDAY_TEST_PYTHON") {
-        Some(python) => python.into(),
-        None if installed.exists() => installed,
-        None => "python3".into(),
-    }
-}
-
 /// The forms in which patients get a certificate.
 const FORMS: [&str; 3] = ["txt", "png", "pdf"];
 
@@ -161,8 +152,7 @@ async fn a_reader_that_shares_no_code_with_us_verifies_every_form() {
         std::fs::write(&file, &answer.body).unwrap();
         files.push(file);
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/python/dcc_reads.py");
-    let output = Command::new(python()).arg(script).arg(&signer).args(&files).output().unwrap();
+    let output = run("dcc_reads.py").arg(&signer).args(&files).output().unwrap();
     assert!(
         output.status.success(),
         "{} failed; it needs the packages that tests/run.sh installs:\n{}",

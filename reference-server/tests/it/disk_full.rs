@@ -124,6 +124,7 @@ fn result(number: usize) -> NewResult {
         name: "NAME".to_owned(),
         link: LinkKey(key),
         birth: Birth([7; 16]),
+        positive: false,
         body: noise.take(5_000).flatten().collect(),
         received: Moment::from_millis(1_641_405_600_000),
         message: None,

@@ -154,3 +154,17 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     std::fs::write(&path, text).unwrap();
     path
 }
+
+/// The bytes of every file below a folder.
+pub(crate) fn bytes_below(folder: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            bytes.extend(bytes_below(&path))
+        } else {
+            bytes.extend(std::fs::read(path).unwrap())
+        }
+    }
+    bytes
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reference_server::link::LinkKey;
 use reference_server::moment::Moment;
 use reference_server::store::{
-    Attempt, Birth, Fingerprint, Lockout, NewMessage, NewResult, Saved, Store, StoreError,
+    Attempt, Birth, Expired, Fingerprint, Lockout, NewMessage, NewResult, Saved, Store, StoreError,
 };
 use tempfile::TempDir;
 
@@ -67,6 +67,8 @@ contract! {
     messages_are_kept_until_they_are_delivered,
     a_message_put_off_is_due_later,
     the_first_certificate_of_a_result_is_kept_for_good,
+    what_has_expired_is_erased_with_all_that_leads_to_it,
+    a_purge_goes_step_by_step_and_leaves_the_rest,
     many_at_once_are_all_answered,
     a_closed_store_says_so,
 }
@@ -91,6 +93,7 @@ fn result(number: u32) -> NewResult {
         link: link(number),
         birth: Birth([7; 16]),
         body: format!("{{\"number\":{number}}}").into_bytes(),
+        positive: false,
         received: NOW,
         message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}") }),
     }
@@ -316,11 +319,86 @@ async fn a_closed_store_says_so(backend: impl Backend) {
 
 async fn the_first_certificate_of_a_result_is_kept_for_good(backend: impl Backend) {
     let store = backend.open().await;
-    assert_eq!(store.certificate(1).await.unwrap(), None);
-    assert_eq!(store.keep_certificate(1, "first".to_owned()).await.unwrap(), "first");
-    assert_eq!(store.keep_certificate(1, "second".to_owned()).await.unwrap(), "first");
-    assert_eq!(store.keep_certificate(2, "other".to_owned()).await.unwrap(), "other");
+    let (one, two) = (save(&store, result(1)).await.id, save(&store, result(2)).await.id);
+    assert_eq!(store.certificate(one).await.unwrap(), None);
+    assert_eq!(store.keep_certificate(one, "first".to_owned()).await.unwrap(), "first");
+    assert_eq!(store.keep_certificate(one, "second".to_owned()).await.unwrap(), "first");
+    assert_eq!(store.keep_certificate(two, "other".to_owned()).await.unwrap(), "other");
     store.close().await;
     let store = backend.open().await;
-    assert_eq!(store.certificate(1).await.unwrap().as_deref(), Some("first"));
+    assert_eq!(store.certificate(one).await.unwrap().as_deref(), Some("first"));
+}
+
+/// Everything that was received before this moment, whatever came out.
+fn all_before(moment: Moment) -> Expired {
+    Expired { results: moment, positives: moment, drafts: moment }
+}
+
+async fn what_has_expired_is_erased_with_all_that_leads_to_it(backend: impl Backend) {
+    let store = backend.open().await;
+    let keyed = |number| NewResult {
+        idempotency: Some(Fingerprint::idempotency("sw-1", &format!("key-{number}"), 0)),
+        ..result(number)
+    };
+    store.save_draft("sw-1".into(), b"{}".to_vec(), NOW).await.unwrap();
+    let old = save(&store, keyed(1)).await.id;
+    let day = Duration::from_secs(86_400);
+    let kept = save(&store, NewResult { received: NOW.after(day), ..keyed(2) }).await.id;
+    for id in [old, kept] {
+        store.keep_certificate(id, format!("certificate of {id}")).await.unwrap();
+    }
+    store.try_birth_date(link(1), Birth([8; 16]), NOW, LOCKOUT).await.unwrap();
+
+    let purged = store.purge(all_before(NOW.after(day)), 10).await.unwrap();
+    assert_eq!((purged.results, purged.positives, purged.drafts), (vec![old], 0, 1));
+    assert_eq!((purged.messages, purged.more), (1, false));
+    store.scrub().await.unwrap();
+    store.close().await;
+
+    let store = backend.open().await;
+    assert_eq!(store.result(old).await.unwrap(), None);
+    assert_eq!(store.result_by_link(link(1)).await.unwrap(), None);
+    assert_eq!(store.certificate(old).await.unwrap(), None);
+    assert_eq!(store.copies("sw-1", "sample-1").await.unwrap(), 0);
+    assert!(store.search("sw-1".into(), "NAME 0001".to_owned(), 9).await.unwrap().is_empty());
+    assert_eq!(store.due(NOW.after(day), 9).await.unwrap().0.len(), 1);
+    assert_eq!(store.stats().pending(), 1);
+    // A certificate that was under way is handed out and not kept.
+    assert_eq!(store.keep_certificate(old, "late".to_owned()).await.unwrap(), "late");
+    assert_eq!(store.certificate(old).await.unwrap(), None);
+    // Its reference and its key are free again, those of the other one are not.
+    let again = save(&store, NewResult { received: NOW.after(day), ..keyed(1) }).await;
+    assert!(again.fresh && again.id != kept);
+    assert!(!save(&store, keyed(2)).await.fresh);
+    assert!(store.certificate(kept).await.unwrap().is_some());
+}
+
+async fn a_purge_goes_step_by_step_and_leaves_the_rest(backend: impl Backend) {
+    let store = backend.open().await;
+    let at = |number: u32| NOW.after(Duration::from_secs(number.into()));
+    let results =
+        (0..20).map(|number| NewResult { received: at(number), positive: number % 2 == 0, ..result(number) });
+    let ids: Vec<_> =
+        store.save_results(results.collect()).await.unwrap().iter().map(|saved| saved.id).collect();
+    let expired = Expired { results: at(15), positives: at(5), drafts: NOW };
+    let (mut erased, mut steps) = (Vec::new(), 0);
+    loop {
+        let purged = store.purge(expired, 3).await.unwrap();
+        assert!(purged.results.len() <= 3);
+        erased.extend(purged.results);
+        steps += 1;
+        if !purged.more {
+            break;
+        }
+    }
+    erased.sort_unstable();
+    let expected = (0..20).filter(|number| *number < if number % 2 == 0 { 5 } else { 15 });
+    assert_eq!(erased, expected.map(|number| ids[number]).collect::<Vec<_>>());
+    assert_eq!(steps, 4);
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(store.result(*id).await.unwrap().is_none(), erased.contains(id), "{number}");
+    }
+    // Positive ones whose time comes later are found then, also those that earlier steps went past.
+    let later = store.purge(all_before(at(20)), 100).await.unwrap();
+    assert_eq!((later.results.len(), later.positives), (10, 7));
 }

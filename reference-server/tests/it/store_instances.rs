@@ -29,6 +29,7 @@ fn result(number: u32, attempt: u32) -> NewResult {
         name: "NAME".to_owned(),
         link: link(number * 10 + attempt),
         birth: Birth([7; 16]),
+        positive: false,
         body: b"{}".to_vec(),
         received: NOW,
         message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}") }),

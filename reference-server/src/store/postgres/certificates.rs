@@ -11,7 +11,8 @@ use crate::store::{Shared, StoreError};
 
 const KEEP: &str = "
 INSERT INTO certificates (id, text)
-SELECT id, text FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS new (id, text, place) ORDER BY id, place
+SELECT new.id, text FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS new (id, text, place)
+JOIN results ON results.id = new.id ORDER BY new.id, place
 ON CONFLICT DO NOTHING";
 const KEPT: &str = "SELECT id, text FROM certificates WHERE id = ANY ($1::bigint[])";
 
@@ -45,9 +46,8 @@ impl Certificates {
         }
         let rows = self.line.run(async |session| session.query(KEPT, &[&ids]).await).await?;
         let kept: HashMap<i64, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let text =
-            |id| kept.get(id).cloned().ok_or_else(|| StoreError::Failed("a certificate is gone".to_owned()));
-        ids.iter().map(text).collect()
+        // Of a result that has been erased none is kept.
+        Ok(group.iter().map(|keep| kept.get(&keep.id).unwrap_or(&keep.text).clone()).collect())
     }
 }
 

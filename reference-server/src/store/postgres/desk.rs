@@ -9,6 +9,7 @@ use super::attempts::Try;
 use super::certificates::Keep;
 use super::drafts::Draft;
 use super::outbox::Settle;
+use super::purge::Step;
 use super::results::Save;
 use crate::store::Shared;
 use crate::store::StoreError;
@@ -85,6 +86,7 @@ pub(super) struct Desks {
     pub(super) certificates: Desk<Keep>,
     pub(super) attempts: Desk<Try>,
     pub(super) outbox: Desk<Settle>,
+    pub(super) purge: Desk<Step>,
 }
 
 impl Desks {
@@ -106,6 +108,11 @@ impl Desks {
                 Write::Postpone { due, until, reply } => {
                     self.outbox.hand(Settle { due, until: Some(until), reply }).await;
                 }
+                Write::Purge { expired, limit, reply } => {
+                    self.purge.hand(Step { expired, limit, reply }).await;
+                }
+                // Its own vacuum clears what was erased, in its own time.
+                Write::Scrub { reply } => drop(reply.send(Ok(()))),
                 Write::Stop => break,
             }
         }
@@ -115,6 +122,7 @@ impl Desks {
         self.certificates.close().await;
         self.attempts.close().await;
         self.outbox.close().await;
+        self.purge.close().await;
     }
 }
 

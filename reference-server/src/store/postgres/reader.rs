@@ -36,6 +36,18 @@ WITH mine AS (
     RETURNING outbox.id, due, attempts, phone, reference, link
 )
 SELECT * FROM mine UNION ALL SELECT * FROM claimed ORDER BY due, id";
+const RECEIVED: &str = "
+SELECT * FROM (
+    (SELECT id, sender, reference, sample, received, body FROM results
+     WHERE positive = true AND received >= $1 AND received < $2
+       AND (received, id) > (coalesce((SELECT received FROM results WHERE id = $3), -1), $3)
+     ORDER BY received, id LIMIT $4)
+    UNION ALL
+    (SELECT id, sender, reference, sample, received, body FROM results
+     WHERE positive = false AND received >= $1 AND received < $2
+       AND (received, id) > (coalesce((SELECT received FROM results WHERE id = $3), -1), $3)
+     ORDER BY received, id LIMIT $4)
+) AS both_kinds ORDER BY received, id LIMIT $4";
 const NEXT_DUE: &str = "SELECT due FROM outbox WHERE due > $1 ORDER BY due LIMIT 1";
 const FIRST_DUE: &str =
     "SELECT (SELECT due FROM outbox WHERE due <= $1 ORDER BY due LIMIT 1), (SELECT count(*) FROM outbox)";
@@ -70,6 +82,9 @@ impl Reader {
                 Some(Read::Copies { sample, reply }) => answer(reply, self.copies(sample).await),
                 Some(Read::Search { sender, prefix, limit, reply }) => {
                     answer(reply, self.search(&sender, &prefix, limit).await);
+                }
+                Some(Read::Received { from, before, after, limit, reply }) => {
+                    answer(reply, self.received(from, before, after, limit).await);
                 }
                 Some(Read::Due { now, limit, reply }) => answer(reply, self.due(now, limit).await),
                 Some(Read::FirstDue { now, reply }) => answer(reply, self.first_due(now).await),
@@ -108,6 +123,22 @@ impl Reader {
         let rows = self
             .line
             .run(async |session| session.query(SEARCH, &[&sender, &prefix, &end, &limit]).await)
+            .await?;
+        Ok(rows.iter().map(stored_result).collect())
+    }
+
+    async fn received(
+        &mut self,
+        from: Moment,
+        before: Moment,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<StoredResult>, StoreError> {
+        let (from, before, after, limit) =
+            (from.millis(), before.millis(), after.unwrap_or(0), i64::from(limit));
+        let rows = self
+            .line
+            .run(async |session| session.query(RECEIVED, &[&from, &before, &after, &limit]).await)
             .await?;
         Ok(rows.iter().map(stored_result).collect())
     }

@@ -28,7 +28,7 @@ const CLAIM: &str = "
 INSERT INTO keys (key, id) SELECT * FROM unnest($1::bytea[], $2::bigint[]) ON CONFLICT DO NOTHING";
 const HELD: &str = "
 SELECT key, keys.id, results.reference FROM keys LEFT JOIN results ON results.id = keys.id WHERE key = ANY ($1::bytea[])";
-const RELEASE: &str = "
+pub(super) const RELEASE: &str = "
 DELETE FROM keys USING unnest($1::bytea[], $2::bigint[]) AS gone (key, id)
 WHERE keys.key = gone.key AND keys.id = gone.id";
 const MOVE: &str = "
@@ -40,8 +40,10 @@ INSERT INTO links (link, id, birth) SELECT * FROM unnest($1::bytea[], $2::bigint
 ON CONFLICT (link) DO UPDATE SET link = excluded.link WHERE links.id = excluded.id";
 const STORE: &str = "
 WITH stored AS (
-    INSERT INTO results (id, sender, reference, sample, received, body, sample_key, name)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[], $8::text[])
+    INSERT INTO results
+        (id, sender, reference, sample, received, body, sample_key, name, positive, link, idempotency)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[], $7::bytea[], $8::text[],
+        $14::boolean[], $15::bytea[], $16::bytea[])
     ON CONFLICT (id) DO NOTHING RETURNING id
 ), sent AS (
     INSERT INTO outbox (id, due, attempts, phone, reference, link)
@@ -197,6 +199,10 @@ impl Results {
         let sample_keys: Vec<_> = sample_keys.collect();
         let sample_keys: Vec<&[u8]> = sample_keys.iter().map(|key| &key[..]).collect();
         let names: Vec<&str> = results.iter().map(|result| &*result.name).collect();
+        let positives: Vec<bool> = results.iter().map(|result| result.positive).collect();
+        let result_links: Vec<&[u8]> = results.iter().map(|result| &result.link.0[..]).collect();
+        let idempotency = results.iter().map(|result| result.idempotency.as_ref().map(|key| &key.0[..]));
+        let idempotency: Vec<Option<&[u8]>> = idempotency.collect();
         let messages: Vec<_> =
             new(entries).filter_map(|(id, result)| Some((id, result, result.message.as_ref()?))).collect();
         let message_ids: Vec<i64> = messages.iter().map(|(id, ..)| *id).collect();
@@ -223,6 +229,9 @@ impl Results {
                         &phones,
                         &message_references,
                         &links,
+                        &positives,
+                        &result_links,
+                        &idempotency,
                     ],
                 )
                 .await

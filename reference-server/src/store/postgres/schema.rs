@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 /// What makes each version of the tables of the one before, the first of nothing. A line that has landed is never changed:
 /// changes are new lines.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, RETENTION];
 
 const FIRST: &str = r#"
 CREATE SEQUENCE draws;
@@ -32,6 +32,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (due, id);
 CREATE TABLE certificates (id bigint PRIMARY KEY, text text NOT NULL);
 CREATE TABLE drafts (id bigint PRIMARY KEY, sender text NOT NULL, received bigint NOT NULL, body bytea NOT NULL);
+"#;
+
+/// What a purge needs to find a result in time, and everything that leads to it. Of results that are older than these columns it
+/// finds the result and its reference.
+const RETENTION: &str = r#"
+ALTER TABLE results
+    ADD COLUMN positive boolean NOT NULL DEFAULT false, ADD COLUMN link bytea, ADD COLUMN idempotency bytea;
+CREATE INDEX results_received ON results (positive, received, id);
+CREATE INDEX drafts_received ON drafts (received);
 "#;
 
 /// Brings the tables up to date. Instances that start at once wait for each other: the row of a version is its lock.

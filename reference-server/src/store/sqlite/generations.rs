@@ -129,14 +129,14 @@ impl<'c> Keys<'c> {
         Ok(None)
     }
 
-    /// Records the keys of a new result.
+    /// Records the keys of a new result, and returns their generation.
     pub(super) fn insert(
         &mut self,
         generations: &mut Generations,
         result: &NewResult,
         reference: Fingerprint,
         id: i64,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<i64> {
         let generation = generations.place();
         for fingerprint in [Some(reference), result.idempotency].into_iter().flatten() {
             self.insert_unique.execute((generation, fingerprint.0, id))?;
@@ -145,7 +145,7 @@ impl<'c> Keys<'c> {
         let sample = Fingerprint::sample(&result.sender, &result.sample);
         self.insert_sample.execute((generation, sample.0, id))?;
         self.insert_name.execute((generation, &*result.sender, &result.name, id))?;
-        Ok(())
+        Ok(generation)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, Row, Statement};
 use tokio::sync::mpsc;
 
+use super::results::first_id;
 use super::{optional, prepare};
 use crate::faults::Faults;
 use crate::moment::Moment;
@@ -28,6 +29,9 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
             Some(Read::Search { sender, prefix, limit, reply }) => {
                 answer(reply, reader.search(&sender, &prefix, limit));
             }
+            Some(Read::Received { from, before, after, limit, reply }) => {
+                answer(reply, reader.received(from, before, after, limit));
+            }
             Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
             Some(Read::FirstDue { now, reply }) => answer(reply, reader.first_due(now)),
         }
@@ -46,6 +50,7 @@ struct Reader<'c> {
     generations: Statement<'c>,
     copies: Statement<'c>,
     names: Statement<'c>,
+    received: Statement<'c>,
     due: Statement<'c>,
     first_due: Statement<'c>,
     next_due: Statement<'c>,
@@ -66,6 +71,10 @@ impl<'c> Reader<'c> {
                 connection,
                 "SELECT id FROM names WHERE generation = ?1 AND sender = ?2 AND name >= ?3 AND name < ?4
                  ORDER BY name, id LIMIT ?5",
+            )?,
+            received: prepare(
+                connection,
+                "SELECT * FROM results WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
             )?,
             due: prepare(
                 connection,
@@ -125,6 +134,17 @@ impl<'c> Reader<'c> {
             }
         }
         Ok(found)
+    }
+
+    fn received(
+        &mut self,
+        from: Moment,
+        before: Moment,
+        after: Option<i64>,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<StoredResult>> {
+        let after = after.map_or(first_id(from) - 1, |id| id.max(first_id(from) - 1));
+        self.received.query_map((after, first_id(before), limit), stored_result)?.collect()
     }
 
     fn due(&mut self, now: Moment, limit: u32) -> rusqlite::Result<(Vec<Message>, Option<Moment>)> {

@@ -1,6 +1,6 @@
 //! Stores results: once each, with their keys, their link and their message.
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, params};
 
 use super::generations::{Generations, Keys};
 use super::{optional, prepare};
@@ -17,6 +17,11 @@ pub(super) struct Ids {
 /// Bits of an id below its milliseconds.
 const COUNTER_BITS: u32 = 20;
 
+/// The lowest id that anything received at this moment can have, as long as the clock is not set back.
+pub(super) fn first_id(moment: Moment) -> i64 {
+    moment.millis() << COUNTER_BITS
+}
+
 impl Ids {
     /// Goes on after the highest id in the database, also if the clock has been set back.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Ids> {
@@ -29,7 +34,7 @@ impl Ids {
     }
 
     pub(super) fn next(&mut self, now: Moment) -> i64 {
-        self.last = (self.last + 1).max(now.millis() << COUNTER_BITS);
+        self.last = (self.last + 1).max(first_id(now));
         self.last
     }
 }
@@ -48,7 +53,10 @@ impl<'c> Results<'c> {
         Ok(Results {
             keys: Keys::prepare(connection)?,
             find_reference: prepare(connection, "SELECT reference FROM results WHERE id = ?1")?,
-            insert_result: prepare(connection, "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            insert_result: prepare(
+                connection,
+                "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?,
             insert_link: prepare(connection, "INSERT INTO links VALUES (?1, ?2, ?3)")?,
             insert_message: prepare(connection, "INSERT INTO outbox VALUES (?1, ?2, 0, ?3, ?4, ?5)")?,
         })
@@ -71,10 +79,22 @@ impl<'c> Results<'c> {
             }
         }
         let id = ids.next(result.received);
-        let NewResult { sender, sample, body, received, .. } = result;
-        self.insert_result.execute((id, &**sender, &result.reference, sample, received.millis(), body))?;
+        let NewResult { sender, sample, body, received, positive, name, idempotency, .. } = result;
+        let generation = self.keys.insert(generations, result, reference, id)?;
+        self.insert_result.execute(params![
+            id,
+            &**sender,
+            &result.reference,
+            sample,
+            received.millis(),
+            body,
+            positive,
+            generation,
+            result.link.0,
+            name,
+            idempotency.map(|fingerprint| fingerprint.0),
+        ])?;
         self.insert_link.execute((result.link.0, id, result.birth.0))?;
-        self.keys.insert(generations, result, reference, id)?;
         change.rows += 1;
         if let Some(message) = &result.message {
             self.insert_message.execute((
@@ -101,6 +121,7 @@ pub(super) fn sample_result() -> NewResult {
         link: crate::link::LinkKey([7; 20]),
         birth: crate::store::Birth([1; 16]),
         body: b"{}".to_vec(),
+        positive: false,
         received: Moment::from_millis(1_000),
         message: None,
     }

@@ -2,7 +2,8 @@
 //!
 //! Every key grows with time, so that an insert touches the last pages of its table and not a random one: `results`,
 //! `drafts`, `certificates` and `outbox` by their ids, `links` and `attempts` by the link's leading seconds, and what has to be found by
-//! a hash or a name by its generation (see `generations.rs`).
+//! a hash or a name by its generation (see `generations.rs`). A row of `results` also says where its keys are, so that
+//! a purge finds them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,18 +13,14 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 /// Written into the file; a database of another version is refused.
-const VERSION: i64 = 2;
-
-/// The last version without `certificates`.
-const WITHOUT_CERTIFICATES: i64 = 1;
-
-const CERTIFICATES: &str = "CREATE TABLE certificates (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;";
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE results (
     id INTEGER PRIMARY KEY,
     sender TEXT NOT NULL, reference TEXT NOT NULL, sample TEXT NOT NULL,
-    received INTEGER NOT NULL, body BLOB NOT NULL
+    received INTEGER NOT NULL, body BLOB NOT NULL,
+    positive INTEGER NOT NULL, generation INTEGER NOT NULL, link BLOB NOT NULL, name TEXT NOT NULL, idempotency BLOB
 ) STRICT;
 CREATE TABLE links (
     link BLOB PRIMARY KEY, id INTEGER NOT NULL, birth BLOB NOT NULL
@@ -51,8 +48,9 @@ CREATE TABLE outbox (
 CREATE TABLE drafts (
     id INTEGER PRIMARY KEY, sender TEXT NOT NULL, received INTEGER NOT NULL, body BLOB NOT NULL
 ) STRICT;
+CREATE TABLE certificates (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO counters VALUES ('birth dates refused', 0);
+INSERT INTO counters VALUES ('birth dates refused', 0), ('purged up to', 0);
 ";
 
 /// Opens the database for writing; creates it if there is none.
@@ -61,15 +59,9 @@ pub(super) fn create(file: &Path) -> Result<Connection, StoreError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match version {
         VERSION => {}
-        WITHOUT_CERTIFICATES => {
-            let migration = format!("BEGIN; {CERTIFICATES} PRAGMA user_version={VERSION}; COMMIT;");
-            connection.execute_batch(&migration)?;
-        }
         0 => {
             connection.execute_batch("PRAGMA page_size=4096; PRAGMA journal_mode=WAL;")?;
-            connection.execute_batch(&format!(
-                "BEGIN; {TABLES} {CERTIFICATES} PRAGMA user_version={VERSION}; COMMIT;"
-            ))?;
+            connection.execute_batch(&format!("BEGIN; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"))?;
         }
         other => {
             return Err(StoreError::Failed(format!(
@@ -87,10 +79,10 @@ pub(super) fn connect(file: &Path, flags: OpenFlags) -> Result<Connection, Store
         .map_err(|error| StoreError::Failed(format!("cannot open {}: {error}", file.display())))?;
     // A restarting checkpoint holds the writer up for as long as it copies the log; nothing else locks.
     connection.busy_timeout(Duration::from_secs(30))?;
-    // secure_delete: what is erased (a delivered link) is overwritten where its page is written anyway.
+    // secure_delete: what is erased (a delivered link, a purged result) is overwritten, also in pages that become free.
     connection.execute_batch(
         "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536; PRAGMA mmap_size=0;
-         PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST;",
+         PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;",
     )?;
     Ok(connection)
 }

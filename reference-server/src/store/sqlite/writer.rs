@@ -11,8 +11,9 @@ use tokio::sync::mpsc;
 use super::attempts::Attempts;
 use super::generations::Generations;
 use super::outbox::Outbox;
-use super::prepare;
+use super::purge::{Purge, scrub};
 use super::results::{Ids, Results};
+use super::{optional, prepare};
 use crate::store::command::{Reply, Write};
 use crate::store::stats::Change;
 use crate::store::{Shared, StoreError};
@@ -57,9 +58,10 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
 }
 
 /// Tells a caller how its command ended, once the commit has succeeded or failed.
-type Acknowledge = Box<dyn FnOnce(Result<(), StoreError>)>;
+type Acknowledge<'c> = Box<dyn FnOnce(Result<(), StoreError>) + 'c>;
 
 struct Writer<'c> {
+    connection: &'c Connection,
     begin: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
@@ -68,12 +70,14 @@ struct Writer<'c> {
     results: Results<'c>,
     attempts: Attempts<'c>,
     outbox: Outbox<'c>,
+    purge: Purge<'c>,
     state: State,
 }
 
 impl<'c> Writer<'c> {
     fn prepare(connection: &'c Connection, state: State) -> rusqlite::Result<Writer<'c>> {
         Ok(Writer {
+            connection,
             begin: prepare(connection, "BEGIN IMMEDIATE")?,
             commit: prepare(connection, "COMMIT")?,
             rollback: prepare(connection, "ROLLBACK")?,
@@ -81,11 +85,13 @@ impl<'c> Writer<'c> {
             keep_certificate: prepare(
                 connection,
                 // The update changes nothing; without it, RETURNING has no row when there is one already.
-                "INSERT INTO certificates VALUES (?1, ?2) ON CONFLICT DO UPDATE SET text = text RETURNING text",
+                "INSERT INTO certificates SELECT id, ?2 FROM results WHERE id = ?1
+                 ON CONFLICT DO UPDATE SET text = text RETURNING text",
             )?,
             results: Results::prepare(connection)?,
             attempts: Attempts::prepare(connection)?,
             outbox: Outbox::prepare(connection)?,
+            purge: Purge::prepare(connection)?,
             state,
         })
     }
@@ -93,7 +99,7 @@ impl<'c> Writer<'c> {
     /// Applies a group in one transaction and answers it. False: a [`Write::Stop`] was in it.
     fn commit(&mut self, group: &mut Vec<Write>, rows: usize) -> bool {
         let begun = Instant::now();
-        let mut answers: Vec<Acknowledge> = Vec::with_capacity(group.len());
+        let mut answers: Vec<Acknowledge<'c>> = Vec::with_capacity(group.len());
         let mut change = Change::default();
         let mut outcome = self.begin.execute([]).map(drop).map_err(StoreError::from);
         let mut goes_on = true;
@@ -132,7 +138,7 @@ impl<'c> Writer<'c> {
         command: Write,
         change: &mut Change,
         usable: bool,
-    ) -> Option<(Acknowledge, Result<(), StoreError>)> {
+    ) -> Option<(Acknowledge<'c>, Result<(), StoreError>)> {
         let state = &mut self.state;
         Some(match command {
             Write::Results { results, reply } => {
@@ -147,12 +153,24 @@ impl<'c> Writer<'c> {
             Write::BirthDate { link, birth, now, lockout, reply } => {
                 answer(reply, usable, || self.attempts.judge(link, birth, now, lockout, change))
             }
-            Write::Certificate { id, text, reply } => {
-                answer(reply, usable, || self.keep_certificate.query_row((id, text), |row| row.get(0)))
-            }
+            Write::Certificate { id, text, reply } => answer(reply, usable, || {
+                let kept = self.keep_certificate.query_row((id, &text), |row| row.get(0));
+                Ok(optional(kept)?.unwrap_or(text))
+            }),
             Write::Delivered { due, reply } => answer(reply, usable, || self.outbox.delivered(due, change)),
             Write::Postpone { due, until, reply } => {
                 answer(reply, usable, || self.outbox.postpone(due, until))
+            }
+            Write::Purge { expired, limit, reply } => {
+                answer(reply, usable, || self.purge.step(expired, limit, change))
+            }
+            Write::Scrub { reply } => {
+                let connection = self.connection;
+                // After the commit: no log is cut off inside a transaction.
+                let acknowledge = move |outcome: Result<(), StoreError>| {
+                    let _ = reply.send(outcome.and_then(|()| scrub(connection)));
+                };
+                (Box::new(acknowledge), Ok(()))
             }
             Write::Stop => return None,
         })
@@ -164,7 +182,7 @@ fn answer<T: 'static>(
     reply: Reply<T>,
     usable: bool,
     work: impl FnOnce() -> rusqlite::Result<T>,
-) -> (Acknowledge, Result<(), StoreError>) {
+) -> (Acknowledge<'static>, Result<(), StoreError>) {
     let (value, applied) = match usable.then(work) {
         Some(Ok(value)) => (Some(value), Ok(())),
         Some(Err(error)) => (None, Err(error.into())),

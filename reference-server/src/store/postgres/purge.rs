@@ -1,0 +1,111 @@
+//! Erases what has been kept long enough, step by step, with every key that leads to it.
+//!
+//! A result's own row goes last: a step that was cut off is found again, and done again.
+
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+
+use super::desk::Clerk;
+use super::results::RELEASE;
+use super::session::{Line, Server, Session};
+use crate::moment::Moment;
+use crate::store::command::Reply;
+use crate::store::stats::Change;
+use crate::store::{Expired, Fingerprint, Purged, Shared, StoreError};
+
+const POSITIVES: &str = "
+SELECT id, sender, reference, link, idempotency FROM results
+WHERE positive = true AND received < $1 ORDER BY received, id LIMIT $2";
+const OTHERS: &str = "
+SELECT id, sender, reference, link, idempotency FROM results
+WHERE positive = false AND received < $1 ORDER BY received, id LIMIT $2";
+const CERTIFICATES: &str = "DELETE FROM certificates WHERE id = ANY ($1::bigint[])";
+const MESSAGES: &str = "DELETE FROM outbox WHERE id = ANY ($1::bigint[])";
+const ATTEMPTS: &str = "DELETE FROM attempts WHERE link = ANY ($1::bytea[])";
+const LINKS: &str = "DELETE FROM links WHERE link = ANY ($1::bytea[])";
+const RESULTS: &str = "DELETE FROM results WHERE id = ANY ($1::bigint[])";
+const DRAFTS: &str = "
+DELETE FROM drafts WHERE id IN (SELECT id FROM drafts WHERE received < $1 ORDER BY received LIMIT $2)";
+
+/// [`Write::Purge`](crate::store::command::Write::Purge).
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) expired: Expired,
+    pub(super) limit: u32,
+    pub(super) reply: Reply<Purged>,
+}
+
+#[derive(Debug)]
+pub(super) struct Purge {
+    line: Line,
+    shared: Arc<Shared>,
+}
+
+impl Purge {
+    pub(super) fn new(server: &Server, shared: &Arc<Shared>) -> Purge {
+        Purge { line: server.line(), shared: Arc::clone(shared) }
+    }
+
+    async fn step(&mut self, expired: Expired, limit: u32) -> Result<Purged, StoreError> {
+        let positives = self.doomed(POSITIVES, expired.positives, i64::from(limit)).await?;
+        let left = i64::from(limit) - i64::try_from(positives.len()).unwrap_or(i64::MAX);
+        let others = self.doomed(OTHERS, expired.results, left.max(0)).await?;
+        let mut purged = Purged { positives: positives.len(), ..Purged::default() };
+        let doomed: Vec<&Row> = positives.iter().chain(&others).collect();
+        if !doomed.is_empty() {
+            purged.messages = self.line.run(async |session| erase(session, &doomed).await).await?;
+        }
+        purged.results = doomed.iter().map(|row| row.get(0)).collect();
+        let (before, most) = (expired.drafts.millis(), i64::from(limit));
+        let drafts = self.line.run(async |session| session.execute(DRAFTS, &[&before, &most]).await).await?;
+        purged.drafts = usize::try_from(drafts).unwrap_or(usize::MAX);
+        let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
+        purged.more = full(purged.results.len()) || full(purged.drafts);
+        Ok(purged)
+    }
+
+    async fn doomed(
+        &mut self,
+        which: &'static str,
+        before: Moment,
+        limit: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let before = before.millis();
+        self.line.run(async |session| session.query(which, &[&before, &limit]).await).await
+    }
+}
+
+/// Erases these results, each kind of key by itself, and returns how many messages were among it.
+async fn erase(session: &Session, doomed: &[&Row]) -> Result<usize, tokio_postgres::Error> {
+    let ids: Vec<i64> = doomed.iter().map(|row| row.get(0)).collect();
+    let links: Vec<&[u8]> = doomed.iter().filter_map(|row| row.get::<_, Option<&[u8]>>(3)).collect();
+    let mut keys: Vec<(Vec<u8>, i64)> = Vec::with_capacity(2 * doomed.len());
+    for row in doomed {
+        let reference = Fingerprint::reference(row.get(1), row.get(2));
+        keys.push((reference.0.to_vec(), row.get(0)));
+        keys.extend(row.get::<_, Option<Vec<u8>>>(4).map(|key| (key, row.get(0))));
+    }
+    let (keys, of): (Vec<Vec<u8>>, Vec<i64>) = keys.into_iter().unzip();
+    session.execute(CERTIFICATES, &[&ids]).await?;
+    let messages = session.execute(MESSAGES, &[&ids]).await?;
+    session.execute(ATTEMPTS, &[&links]).await?;
+    session.execute(LINKS, &[&links]).await?;
+    session.execute(RELEASE, &[&keys, &of]).await?;
+    session.execute(RESULTS, &[&ids]).await?;
+    Ok(usize::try_from(messages).unwrap_or(usize::MAX))
+}
+
+impl Clerk for Purge {
+    type Command = Step;
+
+    async fn serve(&mut self, group: Vec<Step>) {
+        for Step { expired, limit, reply } in group {
+            let outcome = self.step(expired, limit).await;
+            let gone = outcome.as_ref().map_or(0, |purged| i64::try_from(purged.messages).unwrap_or(0));
+            self.shared.stats.ended(&outcome, Change { gone, ..Change::default() });
+            // A caller that has gone does not need its answer.
+            let _ = reply.send(outcome);
+        }
+    }
+}
