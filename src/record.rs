@@ -23,6 +23,7 @@ mod rows;
 mod sample;
 mod stations;
 mod table;
+mod values;
 mod writer;
 
 pub use event::{Event, Severity, What};

@@ -21,7 +21,7 @@ const fn mix(mut z: u64) -> u64 {
 }
 
 /// A place in the tree of draws: the seed and the labels that lead to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Key(u64);
 
 impl Key {

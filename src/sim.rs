@@ -26,18 +26,16 @@ mod plain;
 mod plain_summary;
 mod play;
 mod profile;
-mod quantile;
 mod recorder;
 mod replications;
 mod rows;
 mod run;
 mod sharing;
-mod slab;
 mod stability;
-mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod visits;
 mod workers;
 
 pub use self::estimate::Estimate;

@@ -1,4 +1,4 @@
-//! The speed of the simulation: M/M/8 at load 0.9 beside SimPy, Ciw and NeXosim, and a day of 12 million tests.
+//! The speed of the simulation: M/M/8 at load 0.9 beside SimPy, Ciw and NeXosim, and days of 12 million tests and more.
 //!
 //! Run it by `benches/simulation/run.sh [ROUNDS]`, which prepares the peers. Every measurement is a process of its own on
 //! one core, contenders take turns, and what counts is processor time, so that other work on the machine disturbs all
@@ -79,28 +79,34 @@ fn mm8(rounds: u64) -> Result<(), Box<dyn Error>> {
 
 fn days(rounds: u64) -> Result<(), Box<dyn Error>> {
     println!(
-        "\nA day of 24 hours and the hour before it, no record on disk, {rounds} rounds of the first rows and one of the last\n"
+        "\nThe day of target-12m, 24 hours and the hour before them, with its record on disk, {rounds} rounds of 12 million \
+         tests and one of more\n"
     );
-    println!("| | requests | s of processor time | ns per request | memory |");
+    println!(
+        "| server, million tests, engine | requests | s of processor time | ns per request | most memory |"
+    );
     println!("|---|---|---|---|---|");
-    let twelve = (12.0, rounds);
-    for (engine, (millions, rounds)) in
-        [("lookahead", twelve), ("events", twelve), ("lookahead", (24.0, 1)), ("events", (24.0, 1))]
+    for (server, millions, rounds) in
+        [("peak-12m", 12, rounds), ("x4", 12, rounds), ("peak-12m", 24, 1), ("x4", 24, 1)]
     {
-        let runs = (1..=rounds)
-            .map(|seed| {
-                let args = ["day".to_owned(), engine.to_owned(), millions.to_string(), seed.to_string()];
-                measure(Command::new(env::current_exe()?).args(args), 0)
-            })
-            .collect::<Result<Vec<Run>, _>>()?;
-        let (least, median, most) = spread(&runs, |run| run.cpu);
-        let requests = spread(&runs, |run| run.per_second * run.cpu).1;
-        println!(
-            "| {millions} million tests, {engine} | {:.1} M | {median:.1} ({least:.1} to {most:.1}) | {:.0} | {} |",
-            requests / 1e6,
-            median * 1e9 / requests,
-            runs[0].words,
-        );
+        let mut runs = [Vec::new(), Vec::new()];
+        let engines = ["lookahead", "events"];
+        for seed in 1..=rounds {
+            for (engine, runs) in engines.iter().zip(&mut runs) {
+                let args = [server, engine, &millions.to_string(), &seed.to_string()];
+                runs.push(measure(Command::new(env::current_exe()?).args(args), 0)?);
+            }
+        }
+        for (engine, runs) in engines.iter().zip(&runs) {
+            let (least, median, most) = spread(runs, |run| run.cpu);
+            let requests = spread(runs, |run| run.per_second * run.cpu).1;
+            println!(
+                "| {server}, {millions}, {engine} | {:.1} M | {median:.1} ({least:.1} to {most:.1}) | {:.0} | {} |",
+                requests / 1e6,
+                median * 1e9 / requests,
+                runs[0].words,
+            );
+        }
     }
     Ok(())
 }

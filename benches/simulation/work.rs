@@ -8,7 +8,7 @@ use peakday::scenario::file::{self, Context};
 use peakday::scenario::queueing::{Batch, Coming, Customers, Leg, Profile, Queueing};
 use peakday::scenario::server_model::{ClassModel, ServerModel, StationModel};
 use peakday::scenario::{Law, RunPlan, Work};
-use peakday::sim::{self, Choice, Figure, Simulation};
+use peakday::sim::{self, Choice, Count, Figure, Simulation, Study};
 use peakday::synthetic;
 use peakday::units::{Span, TimeOfDay};
 
@@ -20,7 +20,7 @@ pub(super) fn one(what: &str, engine: &str, volume: f64, seed: u64) -> Result<()
     };
     let (before, (wait, requests)) = match what {
         "mm8" => (processor_seconds(), mm8(engine, volume, seed)?),
-        _ => (processor_seconds(), day(engine, volume, seed)?),
+        server => (processor_seconds(), day(server, engine, volume, seed)?),
     };
     let cpu = processor_seconds() - before;
     println!("{cpu} {wait} {requests} {}", super::status("VmHWM"));
@@ -65,42 +65,32 @@ fn mm8(engine: Choice, customers: f64, seed: u64) -> Result<(f64, f64), Box<dyn 
     Ok((wait.ok_or("nobody came")?, customers))
 }
 
-/// The day of the evening's scenario at so many million tests, on a server sized for its peak hour.
-fn day(engine: Choice, millions: f64, seed: u64) -> Result<(f64, f64), Box<dyn Error>> {
+/// The day of `target-12m` at so many million tests against a server, with its record on disk, as `peakday simulate` plays
+/// it.
+fn day(server: &str, engine: Choice, millions: f64, seed: u64) -> Result<(f64, f64), Box<dyn Error>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let text = fs::read_to_string(dir.join("evening-2022-01-05.toml"))?;
-    let context = Context {
-        read: &|file| fs::read_to_string(dir.join(file)),
-        values: &synthetic::VALUES,
-        generators: &synthetic::GENERATORS,
-    };
-    let mut scenario = file::load(&text, "evening-2022-01-05", &context)?;
-    let scale = millions / 1.85;
+    let read = |file: &str| fs::read_to_string(dir.join(file));
+    let context = Context { read: &read, values: &synthetic::VALUES, generators: &synthetic::GENERATORS };
+    let mut scenario = file::load(&read("target-12m.toml")?, "target-12m", &context)?;
     scenario.run = RunPlan {
         from: TimeOfDay::MIDNIGHT,
         to: TimeOfDay::END,
         time_warp: 1.0,
         run_in: Span::from_secs(3_600),
-        scale,
+        scale: millions / 12.0,
         ..scenario.run
     };
-    // 12 million tests make 3,400 requests a second in their peak hour: 433 slots of 100 ms at 80 %.
-    let slots = (433.0 * millions / 12.0).round();
-    let config = fs::read_to_string(dir.join("servers/flat-3m.toml"))?;
-    let config = config
-        .replace("workers = 32", &format!("workers = {slots}"))
-        .replace("queue = 320", &format!("queue = {}", 10.0 * slots));
+    let config = read(&format!("servers/{server}.toml"))?;
     let model = ServerModel::from_config(&reference_server::config::Config::parse(&config)?);
     let timeline = scenario.run.timeline();
+    let layout = sim::layout(&scenario, &timeline);
     let played = vec![true; scenario.populations.len()];
-    let (simulated, _) = sim::tally(&Simulation {
-        scenario: &scenario,
-        timeline: &timeline,
-        seed,
-        played: &played,
-        model: &model,
-        engine,
-    })?;
+    let simulation =
+        Simulation { scenario: &scenario, timeline: &timeline, seed, played: &played, model: &model, engine };
+    let record = tempfile::tempdir()?;
+    let study =
+        Study { dir: record.path(), layout: &layout, zero: Span::ZERO, replications: Count::Fixed(1) };
+    let simulated = sim::run(&simulation, &study, &|_| true)?;
     Ok((0.0, simulated.requests as f64))
 }
 

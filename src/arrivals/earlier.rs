@@ -1,6 +1,6 @@
 //! What was entered before the run starts and still sends readers into it.
 
-use super::followers::followers;
+use super::followers::Followers;
 use super::merge::Planned;
 use super::stream::Stream;
 use crate::rng::Key;
@@ -30,25 +30,23 @@ pub fn earlier(scenario: &Scenario, timeline: &Timeline, seed: u64) -> impl Iter
     let timeline = *timeline;
     let start = timeline.start();
     let before = start - timeline.wall(Span::from_nanos(TimeOfDay::END.nanos()));
-    let readers: Vec<u16> = (0..)
+    let readers: Vec<Followers> = (0..)
         .zip(&scenario.populations)
         .filter(|(_, population)| is_brought_by_messages(population))
-        .map(|(index, _)| index)
+        .filter_map(|(index, _)| Followers::new(scenario, &timeline, seed, index))
         .collect();
     let senders = (0..).zip(&scenario.populations).filter(|(_, population)| sending(population).is_some());
     let entries = Planned::new(
         senders.filter_map(|of| Stream::new(of, &timeline, seed, Subject::EARLIER, (before, start))),
     );
-    entries.flat_map(move |entry| {
-        let readers = readers.clone();
+    let mut known = entries.flat_map(|entry| {
         let items = messages(&scenario.populations[usize::from(entry.population)], entry.key);
-        (0..items).filter_map(move |item| {
-            let subject = Subject { item, ..entry.subject };
-            let visits: Vec<Arrival> = readers
-                .iter()
-                .flat_map(|reader| followers(scenario, &timeline, seed, *reader, subject, entry.at))
-                .filter(|visit| visit.at >= start)
-                .collect();
+        (0..items).map(move |item| (entry, Subject { item, ..entry.subject }))
+    });
+    std::iter::from_fn(move || {
+        known.find_map(|(entry, subject)| {
+            let visits = readers.iter().flat_map(|of| of.of(subject, entry.at));
+            let visits: Vec<Arrival> = visits.filter(|visit| visit.at >= start).collect();
             let entered = timeline.scenario_nanos(entry.at);
             (!visits.is_empty()).then_some(Earlier { subject, key: entry.key, entered, visits })
         })

@@ -1,75 +1,109 @@
 //! Journeys that something brings: the readers of a message, who follows another's success.
 
 use crate::rng::Key;
-use crate::scenario::{Arrival, Arrivals, Delay, Scenario, Subject, Timeline};
+use crate::scenario::{Arrival, Arrivals, Delay, Presence, Scenario, Subject, Table, Timeline};
 use crate::units::{Offset, TimeOfDay};
 
 const DAY: i64 = TimeOfDay::END.nanos() as i64;
 
-/// The journeys of `population` that one cause at the instant `at` brings and that arrive before the end of the measured
-/// part; none if nothing brings that population's journeys. One who would come while incidents keep the population away
-/// does not come later.
+/// The journeys of one population that causes bring, made ready to be drawn.
 ///
 /// Everything but the instant is drawn from the seed and the cause's subject: however long the cause took, the same
 /// people come. They share the subject and have keys of their own. A time of day ([`Delay::AtTimeOfDay`]) is that of the
 /// cause's day. A cause that is told twice brings the same journeys twice; it is for the caller to know it again.
-pub fn followers(
-    scenario: &Scenario,
-    timeline: &Timeline,
-    seed: u64,
+#[derive(Debug, Clone)]
+pub struct Followers {
     population: u16,
-    cause: Subject,
-    at: Offset,
-) -> Vec<Arrival> {
-    let Some(brought) = scenario.populations.get(usize::from(population)) else { return Vec::new() };
-    let Arrivals::After(after) = &brought.arrivals else { return Vec::new() };
-    let key = Key::root(seed)
-        .word("followers")
-        .with(u64::from(population))
-        .with(u64::from(cause.population))
-        .with(cause.journey)
-        .with(u64::from(cause.item));
-    if key.word("share").unit() >= after.share {
-        return Vec::new();
-    }
-    let more = key.word("journeys").unit() < after.journeys.fract();
-    let journeys = after.journeys as u64 + u64::from(more);
-    (0..journeys)
-        .filter_map(|number| {
-            let key = key.word("journey").with(number);
-            let delay = choose(&after.delays, key.word("which").unit())?;
-            let at = arrives(delay, timeline, key.word("delay"), at);
-            let comes = at < timeline.end() && brought.presence.at(timeline.scenario_nanos(at));
-            comes.then_some(Arrival { at, population, subject: cause, key })
+    draws: Key,
+    /// Share of the causes that bring anything.
+    share: f64,
+    /// Journeys of such a cause: so many, and another with this chance.
+    journeys: (u64, f64),
+    /// Running sums of the normalized weights.
+    delays: Vec<(f64, When)>,
+    timeline: Timeline,
+    presence: Presence,
+}
+
+#[derive(Debug, Clone)]
+enum When {
+    After(Table),
+    AtTimeOfDay(Triangle),
+}
+
+impl Followers {
+    /// Prepares a population; `None` for one that nothing brings.
+    pub fn new(scenario: &Scenario, timeline: &Timeline, seed: u64, population: u16) -> Option<Self> {
+        let brought = scenario.populations.get(usize::from(population))?;
+        let Arrivals::After(after) = &brought.arrivals else { return None };
+        let total: f64 = after.delays.iter().map(|(weight, _)| weight).sum();
+        let mut sum = 0.0;
+        let possible = after.delays.iter().filter(|(weight, _)| *weight > 0.0);
+        Some(Self {
+            population,
+            draws: Key::root(seed).word("followers").with(u64::from(population)),
+            share: after.share,
+            journeys: (after.journeys as u64, after.journeys.fract()),
+            delays: possible
+                .map(|(weight, delay)| {
+                    sum += weight / total;
+                    (sum, When::new(delay))
+                })
+                .collect(),
+            timeline: *timeline,
+            presence: brought.presence.clone(),
         })
-        .collect()
+    }
+
+    /// The journeys that one cause at the instant `at` brings and that arrive before the end of the measured part. One who
+    /// would come while incidents keep the population away does not come later.
+    pub fn of(&self, cause: Subject, at: Offset) -> impl Iterator<Item = Arrival> + '_ {
+        let key =
+            self.draws.with(u64::from(cause.population)).with(cause.journey).with(u64::from(cause.item));
+        let (whole, more) = self.journeys;
+        let journeys = match key.word("share").unit() < self.share {
+            true => whole + u64::from(more > 0.0 && key.word("journeys").unit() < more),
+            false => 0,
+        };
+        (0..journeys).filter_map(move |number| {
+            let key = key.word("journey").with(number);
+            let at = self.arrives(key, at)?;
+            let comes = at < self.timeline.end()
+                && (self.presence.away().is_empty() || self.presence.at(self.timeline.scenario_nanos(at)));
+            comes.then_some(Arrival { at, population: self.population, subject: cause, key })
+        })
+    }
+
+    fn arrives(&self, key: Key, cause: Offset) -> Option<Offset> {
+        let draw = key.word("which").unit();
+        // The last sum may round to a little less than 1.
+        let (_, when) = self.delays.iter().find(|(sum, _)| draw < *sum).or(self.delays.last())?;
+        let key = key.word("delay");
+        Some(match when {
+            When::After(law) => cause + self.timeline.wall(law.span(key)),
+            When::AtTimeOfDay(triangle) => {
+                let scenario = self.timeline.scenario_nanos(cause);
+                let midnight = scenario - scenario.rem_euclid(DAY);
+                let time = triangle.beyond((scenario - midnight) as f64, key.unit());
+                self.timeline.offset_at(midnight + time.round() as i64).max(cause)
+            }
+        })
+    }
 }
 
-fn choose(delays: &[(f64, Delay)], draw: f64) -> Option<&Delay> {
-    let total: f64 = delays.iter().map(|(weight, _)| weight).sum();
-    let mut left = draw * total;
-    let chosen = delays.iter().find(|(weight, _)| {
-        left -= weight;
-        left < 0.0
-    });
-    // The sum of the weights may round to a little less than the total.
-    chosen.or_else(|| delays.iter().rfind(|(weight, _)| *weight > 0.0)).map(|(_, delay)| delay)
-}
-
-fn arrives(delay: &Delay, timeline: &Timeline, key: Key, cause: Offset) -> Offset {
-    match delay {
-        Delay::After(law) => cause + timeline.wall(law.draw(key)),
-        Delay::AtTimeOfDay { from, mode, to } => {
-            let scenario = timeline.scenario_nanos(cause);
-            let midnight = scenario - scenario.rem_euclid(DAY);
-            let triangle = Triangle([from, mode, to].map(|time| time.nanos() as f64));
-            let time = triangle.beyond((scenario - midnight) as f64, key.unit());
-            timeline.offset_at(midnight + time.round() as i64).max(cause)
+impl When {
+    fn new(delay: &Delay) -> Self {
+        match delay {
+            Delay::After(law) => Self::After(Table::of(law)),
+            Delay::AtTimeOfDay { from, mode, to } => {
+                Self::AtTimeOfDay(Triangle([from, mode, to].map(|time| time.nanos() as f64)))
+            }
         }
     }
 }
 
 /// The triangular law between the first and the third value, highest at the second.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Triangle(pub(super) [f64; 3]);
 
 impl Triangle {

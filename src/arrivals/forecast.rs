@@ -2,7 +2,7 @@
 
 use super::followers::Triangle;
 use crate::rng::Key;
-use crate::scenario::{After, Arrivals, Cause, Delay, Population, Scenario};
+use crate::scenario::{After, Arrivals, Cause, Delay, Population, Scenario, Table};
 use crate::units::TimeOfDay;
 
 const MINUTES: usize = 1_440;
@@ -76,10 +76,10 @@ fn brought(after: &After, caused: &[f64]) -> Vec<f64> {
         let each = after.share * after.journeys * weight / weights;
         match delay {
             Delay::After(law) => {
-                let mut shares = vec![0.0; MINUTES];
+                let (law, mut shares) = (Table::of(law), vec![0.0; MINUTES]);
                 for draw in 0..DRAWS {
                     let key = Key::root(0).word("forecast").with(number as u64).with(draw);
-                    let minutes = law.draw(key).nanos() as f64 / MINUTE_NANOS + key.word("within").unit();
+                    let minutes = law.draw(key) as f64 / MINUTE_NANOS + key.word("within").unit();
                     if let Some(share) = shares.get_mut(minutes as usize) {
                         *share += 1.0 / DRAWS as f64;
                     }
@@ -153,9 +153,10 @@ mod tests {
         let scenario = example::scenario(vec![senders, readers]);
         let at = Offset::from_secs_f64((19 * 3_600 + 30) as f64);
         let mut drawn = [0.0; 24];
+        let readers = crate::arrivals::Followers::new(&scenario, &day, 3, 1).unwrap();
         for journey in 0..40_000 {
             let cause = Subject { population: 0, journey, item: 0 };
-            for arrival in crate::arrivals::followers(&scenario, &day, 3, 1, cause, at) {
+            for arrival in readers.of(cause, at) {
                 drawn[(arrival.at.secs_f64() / 3_600.0) as usize] += 1.0;
             }
         }

@@ -169,6 +169,18 @@ fn the_first_arrivals_of_a_seed_are_always_the_same() {
     assert_eq!(first, known);
 }
 
+fn followers(
+    scenario: &Scenario,
+    run: &Timeline,
+    seed: u64,
+    population: u16,
+    cause: Subject,
+    at: Offset,
+) -> Vec<Arrival> {
+    let of = Followers::new(scenario, run, seed, population);
+    of.iter().flat_map(|of| of.of(cause, at)).collect()
+}
+
 fn cause(journey: u64) -> Subject {
     Subject { population: 0, journey, item: 3 }
 }

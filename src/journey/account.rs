@@ -6,13 +6,21 @@ use crate::scenario::{Population, Timeline};
 /// The habits of one account: how many journeys it has begun, and in which of them the steps that are played only
 /// every so many journeys (sign-in) last succeeded.
 ///
-/// Changed only when a journey begins and when such a step succeeds, so that both engines agree about it.
+/// Changed only when a journey begins and when such a step succeeds, so that both engines agree about it. Tens of thousands
+/// of accounts are touched at random: what is asked of one lies in one place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
     journeys: u32,
-    /// Step and number of the journey; a handful of entries at most, allocated at the first success.
-    successes: Vec<(u16, u32)>,
+    /// The step that succeeded first, which is nearly always the only one, and the number of the journey in which it last
+    /// did, from 1; 0 before.
+    step: u16,
+    success: u32,
+    /// The same of further steps.
+    further: Option<Box<Further>>,
 }
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Further(Vec<(u16, u32)>);
 
 impl Account {
     /// Journeys begun so far.
@@ -28,16 +36,26 @@ impl Account {
 
     /// Whether a step that is played every `every` journeys is due in the journey of this number.
     pub(super) fn due(&self, step: u16, every: u32, journey: u32) -> bool {
-        let last = self.successes.iter().find(|(of, _)| *of == step);
+        let last = if self.success > 0 && self.step == step {
+            Some(self.success)
+        } else {
+            let mut further = self.further.iter().flat_map(|further| &further.0);
+            further.find(|(of, _)| *of == step).map(|(_, last)| *last)
+        };
         // An account may be in several journeys at once: a later one may have signed in for this one.
-        last.is_none_or(|(_, last)| journey.saturating_sub(*last) >= every)
+        last.is_none_or(|last| journey.saturating_sub(last) >= every)
     }
 
     /// Notes a success of such a step.
     pub(super) fn succeeded(&mut self, step: u16, journey: u32) {
-        match self.successes.iter_mut().find(|(of, _)| *of == step) {
+        if self.success == 0 || self.step == step {
+            (self.step, self.success) = (step, journey.max(self.success));
+            return;
+        }
+        let further = &mut self.further.get_or_insert_default().0;
+        match further.iter_mut().find(|(of, _)| *of == step) {
             Some((_, last)) => *last = journey.max(*last),
-            None => self.successes.push((step, journey)),
+            None => further.push((step, journey)),
         }
     }
 }
@@ -45,7 +63,13 @@ impl Account {
 /// The account with which a journey is made, by its key: a number below the population's accounts divided by the warp
 /// (at least one account is left); `None` for a population without accounts.
 pub fn account_of(population: &Population, timeline: &Timeline, key: Key) -> Option<u32> {
-    Some(key.word("account").below(accounts_in(population, timeline)?) as u32)
+    account_among(accounts_in(population, timeline)?, key)
+}
+
+/// The account with which a journey is made, by its key, where there are so many; `None` of none.
+#[inline]
+pub fn account_among(accounts: u64, key: Key) -> Option<u32> {
+    (accounts > 0).then(|| key.word("account").below(accounts) as u32)
 }
 
 /// How many accounts a population has in this run, at least 1; `None` for one without accounts.

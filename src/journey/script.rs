@@ -2,7 +2,7 @@
 
 use super::expectation;
 use crate::rng::Key;
-use crate::scenario::{Backoff, Law, OnFailure, Population, Retry, RetryFrom, Target, Timeline};
+use crate::scenario::{Backoff, OnFailure, Outcome, Population, Retry, RetryFrom, Table, Target, Timeline};
 use crate::units::Span;
 
 /// What the journeys of one population follow: its steps, patience and retries, scenario time divided by the warp.
@@ -10,45 +10,70 @@ use crate::units::Span;
 pub struct Script {
     pub(super) steps: Vec<Beat>,
     pub(super) accounts: bool,
-    timeout: Law,
-    retry: Option<Retry>,
-    patience: Option<Law>,
-    warp: f64,
+    timeout: Table,
+    again: Option<Again>,
+    patience: Option<Table>,
+}
+
+/// How a client tries again, prepared.
+#[derive(Debug, Clone)]
+struct Again {
+    attempts: u32,
+    from: RetryFrom,
+    backoff: Wait,
+    /// After the last attempt, in scenario time, and the speed of it.
+    pause: Option<(Table, f64)>,
+    honours: bool,
+}
+
+/// The wait before a retry, prepared.
+#[derive(Debug, Clone)]
+enum Wait {
+    Law(Table),
+    /// Uniform below a base that doubles with every retry, up to a cap.
+    FullJitter(Span, Span),
 }
 
 /// What a journey needs to know of one step.
 #[derive(Debug, Clone)]
 pub(super) struct Beat {
-    pub(super) think: Law,
-    timeout: Option<Law>,
+    pub(super) think: Table,
+    timeout: Option<Table>,
     pub(super) chance: f64,
     pub(super) every: Option<u32>,
     pub(super) on_failure: OnFailure,
     pub(super) counted: bool,
     /// Running sums of the normalized weights; at least one entry, the last sum is 1.
     pub(super) next: Vec<(f64, Target)>,
+    /// Whether a success changes what the account knows, or what follows may ask it.
+    concerns_account: bool,
 }
 
 impl Script {
     /// Prepares a population for a run on this timeline.
     pub fn new(population: &Population, timeline: &Timeline) -> Self {
         let count = population.steps.len();
+        let think = Table::of(&population.think);
         let steps = population.steps.iter().enumerate().map(|(index, step)| Beat {
-            think: step.think.clone().unwrap_or_else(|| population.think.clone()),
-            timeout: step.timeout.clone(),
+            think: step.think.as_ref().map_or_else(|| think.clone(), Table::of),
+            timeout: step.timeout.as_ref().map(Table::of),
             chance: step.chance,
             every: step.every.map(|every| every.max(1)),
             on_failure: step.on_failure,
             counted: step.counted,
             next: running_sums(&step.next, following(index, count)),
+            concerns_account: false,
         });
+        let mut steps: Vec<Beat> = steps.collect();
+        for step in 0..count {
+            steps[step].concerns_account = steps[step].every.is_some() || asks_the_account(&steps, step);
+        }
         Self {
-            steps: steps.collect(),
+            steps,
             accounts: population.accounts.is_some(),
-            timeout: population.timeout.clone(),
-            retry: population.retry.clone(),
-            patience: population.patience.clone(),
-            warp: timeline.warp,
+            timeout: Table::of(&population.timeout),
+            again: population.retry.as_ref().map(|retry| Again::new(retry, timeline.warp)),
+            patience: population.patience.as_ref().map(Table::of),
         }
     }
 
@@ -67,6 +92,16 @@ impl Script {
         expectation::plays(self)
     }
 
+    /// Whether an answer to a step may change what another journey of the same account does, or be changed by one: an engine
+    /// must give such answers in order of time.
+    pub fn concerns_the_account(&self, step: u16, outcome: Outcome) -> bool {
+        match outcome {
+            Outcome::Ok => self.steps[usize::from(step)].concerns_account,
+            // It may begin anew.
+            _ => self.steps.iter().any(|step| step.every.is_some()),
+        }
+    }
+
     /// Where a journey goes after a step, by a draw of the visit where there is a choice.
     pub(super) fn after(&self, step: u16, visit: Key) -> Target {
         let next = &self.steps[usize::from(step)].next;
@@ -81,27 +116,44 @@ impl Script {
     pub(super) fn timeout(&self, step: u16, journey: Key) -> Span {
         let key = journey.word("timeout");
         match &self.steps[usize::from(step)].timeout {
-            Some(law) => law.draw(key.with(u64::from(step))),
-            None => self.timeout.draw(key),
+            Some(law) => law.span(key.with(u64::from(step))),
+            None => self.timeout.span(key),
         }
     }
 
     /// The whole journey's patience.
     pub(super) fn patience(&self, journey: Key) -> Option<Span> {
-        self.patience.as_ref().map(|law| law.draw(journey.word("patience")))
+        self.patience.as_ref().map(|law| law.span(journey.word("patience")))
     }
 
     /// How a client goes on that has made `tries` retries since its journey began or it last paused.
     pub(super) fn comeback(&self, tries: u32, visit: Key, retry_after: Option<Span>) -> Option<Comeback> {
-        let retry = self.retry.as_ref()?;
-        let paused = retry.attempts.is_some_and(|most| tries >= most);
+        let again = self.again.as_ref()?;
+        let paused = tries >= again.attempts;
         let wait = if paused {
-            retry.pause.as_ref()?.draw(visit.word("pause")).scaled(1.0 / self.warp)
+            let (law, warp) = again.pause.as_ref()?;
+            law.span(visit.word("pause")).scaled(1.0 / warp)
         } else {
-            backoff(&retry.backoff, tries, visit.word("backoff"))
+            again.backoff.draw(tries, visit.word("backoff"))
         };
-        let floor = retry_after.filter(|_| retry.honour_retry_after).unwrap_or(Span::ZERO);
-        Some(Comeback { wait: wait.max(floor), from: retry.from, paused })
+        let floor = retry_after.filter(|_| again.honours).unwrap_or(Span::ZERO);
+        Some(Comeback { wait: wait.max(floor), from: again.from, paused })
+    }
+}
+
+impl Again {
+    fn new(retry: &Retry, warp: f64) -> Self {
+        Self {
+            // So many retries without a pause are more than a journey may make.
+            attempts: retry.attempts.unwrap_or(u32::MAX),
+            from: retry.from,
+            backoff: match &retry.backoff {
+                Backoff::Law(law) => Wait::Law(Table::of(law)),
+                Backoff::FullJitter { base, cap } => Wait::FullJitter(*base, *cap),
+            },
+            pause: retry.pause.as_ref().map(|law| (Table::of(law), warp)),
+            honours: retry.honour_retry_after,
+        }
     }
 }
 
@@ -115,15 +167,36 @@ pub(super) struct Comeback {
     pub(super) paused: bool,
 }
 
-fn backoff(backoff: &Backoff, tries: u32, key: Key) -> Span {
-    match backoff {
-        Backoff::Law(law) => law.draw(key),
-        Backoff::FullJitter { base, cap } => {
-            // 2^tries is exact, and from 2^63 on every base above zero is beyond any cap.
-            let bound = base.scaled(2_f64.powi(tries.min(63) as i32)).min(*cap);
-            bound.scaled(key.unit())
+impl Wait {
+    fn draw(&self, tries: u32, key: Key) -> Span {
+        match self {
+            Self::Law(law) => law.span(key),
+            Self::FullJitter(base, cap) => {
+                // 2^tries is exact, and from 2^63 on every base above zero is beyond any cap.
+                let bound = base.scaled(2_f64.powi(tries.min(63) as i32)).min(*cap);
+                bound.scaled(key.unit())
+            }
         }
     }
+}
+
+/// Whether a journey that goes on from a step may come to one that is played only every so many journeys, before it makes
+/// another request.
+fn asks_the_account(steps: &[Beat], from: usize) -> bool {
+    let (mut seen, mut open) = (vec![false; steps.len()], vec![from]);
+    while let Some(step) = open.pop() {
+        for (_, target) in &steps[step].next {
+            let Target::Step(to) = target else { continue };
+            let to = usize::from(*to);
+            if steps[to].every.is_some() {
+                return true;
+            }
+            if steps[to].chance < 1.0 && !std::mem::replace(&mut seen[to], true) {
+                open.push(to);
+            }
+        }
+    }
+    false
 }
 
 fn following(index: usize, count: usize) -> Target {

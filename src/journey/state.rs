@@ -2,31 +2,36 @@
 
 use super::{Account, Script};
 use crate::rng::Key;
-use crate::scenario::{Arrival, OnFailure, Outcome, RetryFrom, Target};
+use crate::scenario::{Arrival, OnFailure, Outcome, RetryFrom, Subject, Target};
 use crate::units::{Offset, Span};
 
 /// Times a journey may come to a step, retries included, before it is ended as given up. A scenario whose steps have no
 /// way to their end is refused before it runs; this bounds what is left.
 pub const MOST_VISITS: u32 = 1_000_000;
 
-/// One client's session under way.
+/// One client's session under way: 48 bytes, as a simulation has a million of them.
 ///
 /// Its key makes all its draws, so a copy of a journey, given the same answers, does the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Journey {
-    arrival: Arrival,
+    arrived: Offset,
+    key: Key,
+    /// Journey, population and item of the subject.
+    about: u64,
+    by: u16,
+    item: u16,
+    population: u16,
+    step: u16,
     /// Steps come to so far, skipped ones and retries included: tells the draws of one visit from those of the next.
     visit: u32,
-    /// Retries so far.
-    attempt: u32,
     /// Retries since the journey began or last paused.
     tries: u32,
-    /// Number of this journey among those of its account.
-    number: u32,
-    /// Without an account: the `every` steps (by index, the first 32) that succeeded in this journey.
-    succeeded: u32,
-    step: u16,
+    /// With an account: the number of this journey among those of it. Without: the `every` steps (by index, the first 32)
+    /// that succeeded in this journey.
+    habit: u32,
     clean: bool,
+    /// For an engine to remember something by; 0 at first.
+    pub note: u8,
 }
 
 /// What a journey does next.
@@ -47,8 +52,8 @@ pub struct Due {
     pub at: Offset,
     /// The client's patience with it, from the time it is sent.
     pub timeout: Span,
-    /// Retries of the journey before this request: 0 in the first try.
-    pub attempt: u32,
+    /// Retries before this request since the journey began or last paused: 0 in the first try.
+    pub tries: u32,
     /// Grows with every request of the journey, not always by one; with the journey's key it names the request.
     pub visit: u32,
 }
@@ -77,8 +82,21 @@ impl Journey {
     /// Begins a journey; the account is the one it is made with, if any (see [`super::account_of`]).
     pub fn begin(script: &Script, arrival: Arrival, mut account: Option<&mut Account>) -> (Self, Next) {
         let number = account.as_deref_mut().map_or(0, Account::begin);
-        let mut journey =
-            Self { arrival, visit: 0, attempt: 0, tries: 0, number, succeeded: 0, step: 0, clean: true };
+        let Arrival { at, population, subject, key } = arrival;
+        let mut journey = Self {
+            arrived: at,
+            key,
+            about: subject.journey,
+            by: subject.population,
+            item: subject.item,
+            population,
+            step: 0,
+            visit: 0,
+            tries: 0,
+            habit: number,
+            clean: true,
+            note: 0,
+        };
         let first = if script.steps.is_empty() { Target::End } else { Target::Step(0) };
         let next = journey.come_to(script, account.as_deref(), first, arrival.at, false);
         (journey, next)
@@ -93,8 +111,8 @@ impl Journey {
             (Outcome::Ok, _) => {
                 if step.every.is_some() {
                     match account.as_deref_mut() {
-                        Some(account) => account.succeeded(self.step, self.number),
-                        None => self.succeeded |= bit(self.step),
+                        Some(account) => account.succeeded(self.step, self.habit),
+                        None => self.habit |= bit(self.step),
                     }
                 }
                 true
@@ -118,14 +136,30 @@ impl Journey {
     }
 
     /// The arrival that it began with.
-    pub const fn arrival(&self) -> &Arrival {
-        &self.arrival
+    pub const fn arrival(&self) -> Arrival {
+        let subject = Subject { population: self.by, journey: self.about, item: self.item };
+        Arrival { at: self.arrived, population: self.population, subject, key: self.key }
+    }
+
+    /// Index of its population.
+    pub const fn population(&self) -> u16 {
+        self.population
+    }
+
+    /// The step that its present request is of.
+    pub const fn step(&self) -> u16 {
+        self.step
+    }
+
+    /// The client's patience with its present request.
+    pub fn timeout(&self, script: &Script) -> Span {
+        script.timeout(self.step, self.key)
     }
 
     /// The root of the draws of the present visit: another for every request of the journey, retries included. What
     /// must stay the same over retries is drawn from the arrival's key instead.
     pub const fn key(&self) -> Key {
-        self.arrival.key.word("visit").with(self.visit as u64)
+        self.key.word("visit").with(self.visit as u64)
     }
 
     fn retry(&mut self, script: &Script, account: Option<&Account>, answer: Answer) -> Next {
@@ -133,10 +167,9 @@ impl Journey {
             return Next::End(Ending::GaveUp);
         };
         let at = answer.at + comeback.wait;
-        if script.patience(self.arrival.key).is_some_and(|patience| at > self.arrival.at + patience) {
+        if script.patience(self.key).is_some_and(|patience| at > self.arrived + patience) {
             return Next::End(Ending::GaveUp);
         }
-        self.attempt = self.attempt.saturating_add(1);
         self.tries = if comeback.paused { 0 } else { self.tries.saturating_add(1) };
         self.visit += 1;
         match comeback.from {
@@ -163,7 +196,7 @@ impl Journey {
             self.step = step;
             if self.plays(script, account) {
                 let law = &script.steps[usize::from(step)].think;
-                let pause = if think { law.draw(self.key().word("think")) } else { Span::ZERO };
+                let pause = if think { law.span(self.key().word("think")) } else { Span::ZERO };
                 return self.request(script, at + pause);
             }
             // A skipped step leads where its success would have led.
@@ -176,15 +209,15 @@ impl Journey {
     fn plays(&self, script: &Script, account: Option<&Account>) -> bool {
         let step = &script.steps[usize::from(self.step)];
         let due = step.every.is_none_or(|every| match account {
-            Some(account) => account.due(self.step, every, self.number),
-            None => self.succeeded & bit(self.step) == 0,
+            Some(account) => account.due(self.step, every, self.habit),
+            None => self.habit & bit(self.step) == 0,
         });
         due && (step.chance >= 1.0 || self.key().word("chance").unit() < step.chance)
     }
 
     fn request(&self, script: &Script, at: Offset) -> Next {
-        let timeout = script.timeout(self.step, self.arrival.key);
-        Next::Request(Due { step: self.step, at, timeout, attempt: self.attempt, visit: self.visit })
+        let timeout = script.timeout(self.step, self.key);
+        Next::Request(Due { step: self.step, at, timeout, tries: self.tries, visit: self.visit })
     }
 }
 

@@ -35,7 +35,7 @@ impl Work {
     /// How it stands in the record if it is sent (or not) at `now` and nothing more is known of it.
     fn sample(&self, outcome: Outcome, now: Offset) -> Sample {
         Sample {
-            population: self.live.journey.arrival().population,
+            population: self.live.journey.population(),
             step: self.due.step,
             outcome,
             intended: self.due.at,
@@ -262,7 +262,7 @@ impl Dispatch {
 
     /// Notes something that happened to a journey.
     pub(super) fn journey(&mut self, journey: &Journey, event: JourneyEvent, now: Offset) {
-        let Arrival { at, population, .. } = *journey.arrival();
+        let Arrival { at, population, .. } = journey.arrival();
         self.feed.push(Entry::Journey { population, arrived: at, event }, now);
     }
 
@@ -276,9 +276,8 @@ impl Dispatch {
     ) {
         let plan = Arc::clone(&self.plan);
         for population in populations {
-            for arrival in
-                arrivals::followers(&plan.scenario, &plan.timeline, plan.seed, *population, cause, at)
-            {
+            let followers = &plan.populations[usize::from(*population)].followers;
+            for arrival in followers.iter().flat_map(|of| of.of(cause, at)) {
                 self.put_off(arrival.at, Pending::Arriving(arrival, vars.cloned()));
             }
         }
@@ -369,7 +368,7 @@ impl Dispatch {
     }
 
     fn offer(&mut self, live: Box<Live>, due: Due, now: Offset) {
-        let population = live.journey.arrival().population;
+        let population = live.journey.population();
         self.offered += 1;
         self.feed.push(Entry::Offered { population, step: due.step, intended: due.at }, now);
         let crew = &mut self.crews[usize::from(population)];

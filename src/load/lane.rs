@@ -159,7 +159,7 @@ impl Floor {
             (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
         };
         let deadline = clock.instant(sent + work.due.timeout);
-        let opener = &self.openers[usize::from(work.live.journey.arrival().population)];
+        let opener = &self.openers[usize::from(work.live.journey.population())];
         let client = if opener.tells_clients_apart() { self.client(&work) } else { 0 };
         let answer = match &rendered {
             Ok(rendered) => {
@@ -169,7 +169,7 @@ impl Floor {
             Err(fault) => Err(fault.clone()),
         };
         let done = clock.now();
-        let population = work.live.journey.arrival().population;
+        let population = work.live.journey.population();
         let step = self.plan.step(population, work.due.step);
         let (judged, answered, connection) = match answer {
             Ok((answered, connection)) => (judge(step, &answered), Some(answered), connection),
@@ -194,7 +194,7 @@ impl Floor {
     }
 
     fn render(&self, dispatch: &Dispatch, work: &Work) -> Result<Rendered, Fault> {
-        let population = usize::from(work.live.journey.arrival().population);
+        let population = usize::from(work.live.journey.population());
         let keeper =
             work.live.account.and_then(|index| Some((index, dispatch.accounts[population].get(&index)?)));
         let sender = Sender {
@@ -208,7 +208,7 @@ impl Floor {
     /// The number by which a client's own address is chosen: its account's, else one drawn for whom the journey is about,
     /// so that a patient who comes again comes from where he came before.
     fn client(&self, work: &Work) -> u64 {
-        let Arrival { population, subject, .. } = *work.live.journey.arrival();
+        let Arrival { population, subject, .. } = work.live.journey.arrival();
         work.live.account.map_or_else(
             || {
                 let key = Key::root(self.plan.seed).word("source").with(u64::from(subject.population));
@@ -220,7 +220,7 @@ impl Floor {
 
     /// The open connection that this request goes over, if there is one.
     fn connection(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work) -> Option<Connection> {
-        let population = work.live.journey.arrival().population;
+        let population = work.live.journey.population();
         match (self.plan.population(population).connection, work.live.account) {
             (scenario::Connection::New, _) => work.live.connection.take(),
             (scenario::Connection::Kept, Some(account)) => {
@@ -241,7 +241,7 @@ impl Floor {
         connection: Option<Connection>,
     ) {
         let Some(connection) = connection.filter(Connection::is_open) else { return };
-        let population = work.live.journey.arrival().population;
+        let population = work.live.journey.population();
         match (self.plan.population(population).connection, work.live.account) {
             (scenario::Connection::New, _) => work.live.connection = Some(connection),
             (scenario::Connection::Kept, Some(account)) => {
@@ -259,7 +259,7 @@ impl Floor {
     /// Keeps what the answer says, brings whom it brings, and asks the journey what comes next.
     pub(super) fn go_on(&self, dispatch: &mut Dispatch, work: Work, judged: Judged, done: Offset) {
         let Work { mut live, due, .. } = work;
-        let arrival = *live.journey.arrival();
+        let arrival = live.journey.arrival();
         let prepared = &self.plan.populations[usize::from(arrival.population)];
         let step = self.plan.step(arrival.population, due.step);
         let accounts = &mut dispatch.accounts[usize::from(arrival.population)];

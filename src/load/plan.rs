@@ -6,6 +6,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::Method;
 
 use super::render::Rendered;
+use crate::arrivals::Followers;
 use crate::journey::Script;
 use crate::scenario::{Arrivals, Body, Cause, Population, Scenario, Shard, Step, Template, Timeline};
 
@@ -26,6 +27,8 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) script: Script,
+    /// What causes bring of it; `None` of a population that comes by itself.
+    pub(super) followers: Option<Followers>,
     pub(super) steps: Vec<PreparedStep>,
     /// False when `--only` left it out.
     pub(super) played: bool,
@@ -91,6 +94,7 @@ impl Plan {
                 });
                 Ok(Prepared {
                     script: Script::new(population, &timeline),
+                    followers: Followers::new(&scenario, &timeline, seed, index),
                     steps: steps.collect::<Result<_, _>>()?,
                     played: plays(population),
                     lanes: population.lanes.map_or(lanes, |lanes| lanes.max(1) as usize),

@@ -181,7 +181,7 @@ impl Tried<'_> {
     }
 
     async fn request(&mut self, journey: &Journey, account: Option<u32>, due: &Due, think: Span) -> Exchange {
-        let step = self.plan.step(journey.arrival().population, due.step);
+        let step = self.plan.step(journey.population(), due.step);
         let sender =
             Sender { journey, vars: &self.vars, account: account.map(|index| (index, &self.keeper.vars)) };
         let rendered = render(self.plan, self.under_test.target(), sender, due);

@@ -11,6 +11,7 @@ use super::interval::Interval;
 use super::lines::named;
 use super::rows::Row;
 use super::table::Table;
+use super::values::Values;
 use super::{CounterRow, Event, JourneyRow, Layout, Resources, pack};
 use crate::units::Span;
 
@@ -30,7 +31,7 @@ pub(super) struct Disk {
     events: File,
     lines: String,
     tag: String,
-    micros: Vec<u64>,
+    micros: Values,
     /// The last row of each place of `counters.csv`: what is in flight and in the backlog goes on from there.
     last: BTreeMap<usize, CounterRow>,
     /// Whether rows of `counters.csv` stand behind those of a later interval.
@@ -48,7 +49,7 @@ impl Disk {
             events: create(EVENTS)?,
             lines: String::new(),
             tag: String::new(),
-            micros: Vec::new(),
+            micros: Values::default(),
             last: CounterRow::places(layout)
                 .into_iter()
                 .map(|place| (place, CounterRow::empty(layout, 0, place)))
@@ -97,7 +98,7 @@ impl Disk {
         self.lines.clear();
         for (row, clock, outcome, lengths) in interval.measured() {
             self.micros.clear();
-            self.micros.extend(lengths);
+            lengths.add_to(clock, &mut self.micros);
             let population = &layout.populations[usize::from(row.population)];
             let step = &population.steps[usize::from(row.step)].name;
             self.tag.clear();

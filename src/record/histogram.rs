@@ -186,6 +186,7 @@ impl Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::pack::append;
+    use super::super::values::Values;
     use super::*;
     use proptest::prelude::*;
 
@@ -214,7 +215,9 @@ mod tests {
     #[test]
     fn a_line_cut_anywhere_is_an_error_and_never_another_histogram() {
         let mut log = String::new();
-        append(&mut log, "a.b.response.ok", Offset::ZERO, Span::from_secs(1), &mut [5, 70_000]);
+        let mut values = Values::default();
+        [5, 70_000].iter().for_each(|value| values.push(*value));
+        append(&mut log, "a.b.response.ok", Offset::ZERO, Span::from_secs(1), &mut values);
         let line = log.trim_end();
         for cut in 1..line.len() {
             let parsed = parse_line(&line[..cut]).and_then(|line| line.ok_or(String::new())?.histogram());
@@ -242,12 +245,14 @@ mod tests {
 
         #[test]
         fn what_we_pack_the_package_unpacks(
-            mut values in prop::collection::vec((0..62_u32, 0..u64::MAX).prop_map(|(bits, value)| value & ((1 << bits) - 1)), 1..100),
+            values in prop::collection::vec((0..62_u32, 0..u64::MAX).prop_map(|(bits, value)| value & ((1 << bits) - 1)), 1..100),
             second in 0..100_000_i64,
         ) {
             let (histogram, start) = (of(&values), Offset::from_nanos(second * 1_000_000_000));
             let mut log = String::new();
-            append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &mut values);
+            let mut lengths = Values::default();
+            values.iter().for_each(|value| lengths.push(*value));
+            append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &mut lengths);
             let line = parse_line(log.trim_end()).unwrap().unwrap();
             prop_assert_eq!((line.tag, line.start, line.length), ("p.s.lag.timed-out", start, Span::from_secs(1)));
             let back = line.histogram().unwrap();

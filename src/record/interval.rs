@@ -1,6 +1,7 @@
 //! What happened in one interval of a run, as it is collected.
 
 use super::rows::Row;
+use super::values::Values;
 use super::{Clock, CounterRow, Layout, Sample};
 use crate::scenario::Outcome;
 
@@ -11,7 +12,31 @@ type Lengths = [u64; Clock::ALL.len()];
 #[derive(Debug, Default)]
 pub(super) struct Interval {
     rows: Vec<CounterRow>,
-    lengths: Vec<[Vec<Lengths>; Outcome::ALL.len()]>,
+    lengths: Vec<[Measured; Outcome::ALL.len()]>,
+}
+
+/// The lengths of the requests of one cell and outcome.
+#[derive(Debug, Default)]
+pub(super) struct Measured {
+    /// Of those that were sent when they were due: the response time, which is the service time.
+    prompt: Values,
+    others: Vec<Lengths>,
+}
+
+impl Measured {
+    fn is_empty(&self) -> bool {
+        self.prompt.is_empty() && self.others.is_empty()
+    }
+
+    /// Adds the lengths by a clock that applies.
+    pub(super) fn add_to(&self, clock: Clock, values: &mut Values) {
+        match clock {
+            Clock::Response | Clock::Service => values.add(&self.prompt),
+            Clock::Lag | Clock::Pacer | Clock::Lane => values.push_many(0, self.prompt.len()),
+        }
+        let column = clock as usize;
+        self.others.iter().for_each(|lengths| values.push(lengths[column]));
+    }
 }
 
 impl Interval {
@@ -32,7 +57,10 @@ impl Interval {
         for row in &mut self.rows {
             *row = CounterRow { population: row.population, step: row.step, ..CounterRow::default() };
         }
-        self.lengths.iter_mut().flatten().for_each(Vec::clear);
+        for lengths in self.lengths.iter_mut().flatten() {
+            lengths.prompt.clear();
+            lengths.others.clear();
+        }
     }
 
     pub(super) fn row(&mut self, cell: usize) -> &mut CounterRow {
@@ -56,24 +84,24 @@ impl Interval {
             Outcome::InFlight => {}
         }
         if measured {
-            let lengths = Clock::ALL.map(|clock| sample.length(clock).map_or(0, |span| span.micros()));
-            self.lengths[cell][index(sample.outcome)].push(lengths);
+            let of = &mut self.lengths[cell][index(sample.outcome)];
+            if sample.sent == sample.intended && sample.released == sample.intended {
+                of.prompt.push(sample.done.since(sample.intended).micros());
+                return;
+            }
+            of.others.push(Clock::ALL.map(|clock| sample.length(clock).map_or(0, |span| span.micros())));
         }
     }
 
-    /// The lengths in this interval by every clock that applies to the outcome, where there are any.
-    pub(super) fn measured(
-        &self,
-    ) -> impl Iterator<Item = (&CounterRow, Clock, Outcome, impl Iterator<Item = u64> + '_)> + '_ {
+    /// The lengths in this interval, with every clock that applies to their outcome, where there are any.
+    pub(super) fn measured(&self) -> impl Iterator<Item = (&CounterRow, Clock, Outcome, &Measured)> + '_ {
         self.rows.iter().zip(&self.lengths).flat_map(|(row, by_outcome)| {
-            Clock::ALL.into_iter().zip(0..).flat_map(move |(clock, column)| {
+            Clock::ALL.into_iter().flat_map(move |clock| {
                 let filled = Outcome::ALL
                     .into_iter()
                     .zip(by_outcome)
                     .filter(move |(outcome, lengths)| !lengths.is_empty() && applies(clock, *outcome));
-                filled.map(move |(outcome, lengths)| {
-                    (row, clock, outcome, lengths.iter().map(move |lengths: &Lengths| lengths[column]))
-                })
+                filled.map(move |(outcome, lengths)| (row, clock, outcome, lengths))
             })
         })
     }
@@ -113,7 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_stand_in_the_order_of_their_list() {
+    fn clocks_and_outcomes_stand_in_the_order_of_their_lists() {
+        assert!(Clock::ALL.iter().enumerate().all(|(place, &clock)| clock as usize == place));
         assert!(Outcome::ALL.iter().enumerate().all(|(place, &outcome)| index(outcome) == place));
     }
 }

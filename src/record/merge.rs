@@ -15,6 +15,7 @@ use super::lines::named;
 use super::pack;
 use super::rows::Row;
 use super::table::Table;
+use super::values::Values;
 use super::{
     Clock, CounterRow, Event, Histogram, IntervalRow, JourneyRow, Layout, Resources, ServerRecord, What, Who,
 };
@@ -113,7 +114,7 @@ fn intervals(parts: &[&ServerRecord], layout: &Layout, dir: &Path) -> io::Result
     file.write_all(log_head(zero).as_bytes())?;
     let readers = parts.iter().map(|part| Ok(part.intervals(&Clock::ALL)?.peekable()));
     let mut readers = readers.collect::<io::Result<Vec<_>>>()?;
-    let (mut line, mut micros) = (String::new(), Vec::new());
+    let (mut line, mut micros) = (String::new(), Values::default());
     while let Some(upto) = next(&mut readers, |row: &IntervalRow| row.interval) {
         let mut sums: BTreeMap<(i64, u16, u16, Clock, Outcome), Histogram> = BTreeMap::new();
         for row in take(&mut readers, |row| row.interval <= upto) {
@@ -127,7 +128,7 @@ fn intervals(parts: &[&ServerRecord], layout: &Layout, dir: &Path) -> io::Result
             let tag = format!("{}.{step}.{}.{}", population.name, clock.name(), outcome.name());
             micros.clear();
             for cell in sum.cells() {
-                micros.extend(std::iter::repeat_n(cell.to, cell.count as usize));
+                micros.push_many(cell.to, cell.count);
             }
             line.clear();
             pack::append(&mut line, &tag, layout.interval_start(interval), layout.interval, &mut micros);

@@ -2,8 +2,8 @@
 //!
 //! The package `hdrhistogram` reads these lines (and its tests here check them), but it packs a histogram by walking
 //! over all of its tens of thousands of counters and starts a compressor for each: hundreds of lines a second would
-//! stop the generator for tens of milliseconds each second. The values of one interval are few, so they are sorted and
-//! written as they stand, in the same form: HdrHistogram's V2 encoding (counts as zig-zag LEB128, runs of empty
+//! stop the generator for tens of milliseconds each second. The values of one interval are few, so they are sorted
+//! (`values.rs`) and written as they stand, in the same form: HdrHistogram's V2 encoding (counts as zig-zag LEB128, runs of empty
 //! counters as negative numbers) in a zlib stream of stored blocks (RFC 1950, RFC 1951 3.2.4), as base64.
 
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::values::Values;
 use crate::units::{Offset, Span};
 
 const V2: u32 = 0x1C84_9313;
@@ -22,30 +23,29 @@ const HALF: u64 = SUB_BUCKETS / 2;
 /// Largest block that deflate stores.
 const STORED: usize = 65_535;
 
-/// Appends an interval's line to a log. `tag` has neither commas nor blanks; `micros` is not empty and gets sorted; an
-/// interval before time 0 is written at 0.
-pub(super) fn append(log: &mut String, tag: &str, start: Offset, length: Span, micros: &mut [u64]) {
-    micros.sort_unstable();
+/// Appends an interval's line to a log. `tag` has neither commas nor blanks; there are lengths; an interval before time 0
+/// is written at 0.
+pub(super) fn append(log: &mut String, tag: &str, start: Offset, length: Span, lengths: &mut Values) {
+    let counters = lengths.counters();
     let (start, length) = (start.since(Offset::ZERO).secs_f64(), length.secs_f64());
-    let most = micros.last().map_or(0, |&most| last_of(index(most)));
+    let most = counters.last().map_or(0, |(most, _)| last_of(*most));
     write!(log, "Tag={tag},{start:.3},{length:.3},{most}.0,").expect("a String takes any text");
-    STANDARD.encode_string(zlib(&encode(micros, most)), log);
+    STANDARD.encode_string(zlib(&encode(&counters, most)), log);
     log.push('\n');
 }
 
-/// The V2 form of a histogram of sorted values; `most` is the largest value of the last counter.
-fn encode(sorted: &[u64], most: u64) -> Vec<u8> {
-    let mut counts = Vec::with_capacity(2 * sorted.len());
+/// The V2 form of a histogram of counters; `most` is the largest value of the last.
+fn encode(counters: &[(u64, u64)], most: u64) -> Vec<u8> {
+    let mut counts = Vec::with_capacity(2 * counters.len());
     let mut next = 0;
-    for same in sorted.chunk_by(|a, b| index(*a) == index(*b)) {
-        let at = index(same[0]);
+    for (at, count) in counters {
         match at - next {
             0 => {}
             // A single empty counter is written as its count.
             1 => counts.push(0),
             empty => varint(zig_zag(-(empty as i64)), &mut counts),
         }
-        varint(zig_zag(same.len() as i64), &mut counts);
+        varint(zig_zag(*count as i64), &mut counts);
         next = at + 1;
     }
     let mut bytes = Vec::with_capacity(40 + counts.len());
@@ -64,7 +64,7 @@ fn encode(sorted: &[u64], most: u64) -> Vec<u8> {
 }
 
 /// The number of the counter of a value.
-fn index(value: u64) -> u64 {
+pub(super) fn index(value: u64) -> u64 {
     let bucket = u64::from((SUB_BUCKETS - 1).leading_zeros() - (value | (SUB_BUCKETS - 1)).leading_zeros());
     bucket * HALF + (value >> bucket)
 }

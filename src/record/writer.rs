@@ -19,6 +19,9 @@ pub struct Writer {
     layout: Layout,
     /// Number of the first cell (population and step) of each population.
     first_cell: Vec<usize>,
+    /// The interval that was needed last.
+    present: Option<Present>,
+    /// The others.
     open: BTreeMap<i64, Interval>,
     spare: Vec<Interval>,
     journeys: BTreeMap<(i64, u16), JourneyRow>,
@@ -28,6 +31,15 @@ pub struct Writer {
     disk: Disk,
     /// The first write that failed where none could be told; the next flush tells it.
     broken: Option<io::Error>,
+}
+
+/// An interval in use: its number, and when it begins and ends.
+#[derive(Debug)]
+struct Present {
+    number: i64,
+    from: Offset,
+    to: Offset,
+    interval: Interval,
 }
 
 impl Writer {
@@ -52,6 +64,7 @@ impl Writer {
         Ok(Self {
             layout: layout.clone(),
             first_cell,
+            present: None,
             open: BTreeMap::new(),
             spare: Vec::new(),
             journeys: BTreeMap::new(),
@@ -149,6 +162,7 @@ impl Writer {
     /// # Errors
     /// When a file cannot be written.
     pub fn finish(mut self, now: Offset) -> io::Result<()> {
+        self.put_back();
         let last_seen = self.open.keys().next_back().copied().unwrap_or(self.next);
         let end = self.layout.interval_of(now).max(last_seen) + 1;
         self.write_before(end)?;
@@ -158,6 +172,7 @@ impl Writer {
     }
 
     fn write_before(&mut self, end: i64) -> io::Result<()> {
+        self.put_back();
         // Late ones first: what came for intervals that are already on disk.
         while let Some(entry) = self.open.first_entry() {
             if *entry.key() >= self.next {
@@ -194,14 +209,27 @@ impl Writer {
         self.interval(at).row(cell)
     }
 
+    /// The interval of an instant; mostly that of the instant before.
+    #[inline]
     fn interval(&mut self, at: Offset) -> &mut Interval {
-        let number = self.layout.interval_of(at);
-        let (spare, layout) = (&mut self.spare, &self.layout);
-        self.open.entry(number).or_insert_with(|| {
-            let mut interval = spare.pop().unwrap_or_default();
+        if !self.present.as_ref().is_some_and(|present| present.from <= at && at < present.to) {
+            self.put_back();
+        }
+        let (open, spare, layout) = (&mut self.open, &mut self.spare, &self.layout);
+        let present = self.present.get_or_insert_with(|| {
+            let number = layout.interval_of(at);
+            let mut interval = open.remove(&number).or_else(|| spare.pop()).unwrap_or_default();
             interval.prepare(layout);
-            interval
-        })
+            let (from, to) = (layout.interval_start(number), layout.interval_start(number + 1));
+            Present { number, from, to, interval }
+        });
+        &mut present.interval
+    }
+
+    fn put_back(&mut self) {
+        if let Some(Present { number, interval, .. }) = self.present.take() {
+            self.open.insert(number, interval);
+        }
     }
 }
 

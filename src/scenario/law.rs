@@ -1,16 +1,10 @@
 //! Laws of random times: think, patience, back-off, delays, hold.
-//!
-//! The only place, with `arrivals`, that knows the `rand_distr` package.
 
 use std::fmt;
 
-use rand::RngExt;
-use rand_distr::{Distribution, Exp1, StandardNormal, Triangular};
-
-use crate::rng::Key;
 use crate::units::Span;
 
-/// A law of a random length of time.
+/// A law of a random length of time, drawn from by its [`Table`](super::Table).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Law {
     /// Always the same.
@@ -46,24 +40,6 @@ impl Law {
         Self::LogNormal { mean: median.scaled((variance / 2.0).exp()), cv: variance.exp_m1().sqrt() }
     }
 
-    /// The draw of this law that belongs to `key`.
-    pub fn draw(&self, key: Key) -> Span {
-        match *self {
-            Self::Constant(span) => span,
-            Self::Uniform(from, to) => from + Span::from_nanos(to.nanos() - from.nanos()).scaled(key.unit()),
-            Self::Exponential(mean) => mean.scaled(key.rng().sample::<f64, _>(Exp1)),
-            Self::LogNormal { mean, cv } => {
-                let variance = (cv * cv).ln_1p();
-                let z: f64 = key.rng().sample(StandardNormal);
-                mean.scaled((variance.sqrt() * z - variance / 2.0).exp())
-            }
-            Self::Triangular { from, mode, to } => {
-                let [a, c, b] = [from, mode, to].map(Span::secs_f64);
-                Triangular::new(a, b, c).map_or(from, |law| Span::from_secs_f64(law.sample(&mut key.rng())))
-            }
-        }
-    }
-
     /// The mean.
     pub fn mean(&self) -> Span {
         match *self {
@@ -90,6 +66,8 @@ impl fmt::Display for Law {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rng::Key;
+    use crate::scenario::Table;
 
     fn laws() -> Vec<Law> {
         let [a, b, c] = [1, 2, 6].map(Span::from_secs);
@@ -107,7 +85,8 @@ mod tests {
     fn the_mean_of_many_draws_is_the_mean_of_the_law() {
         let n = 40_000_u64;
         for law in laws() {
-            let draws: Vec<f64> = (0..n).map(|i| law.draw(Key::root(11).with(i)).secs_f64()).collect();
+            let table = Table::of(&law);
+            let draws: Vec<f64> = (0..n).map(|i| table.span(Key::root(11).with(i)).secs_f64()).collect();
             let mean = draws.iter().sum::<f64>() / n as f64;
             let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
             let bound = 5.0 * (variance / n as f64).sqrt() + 1e-9;
@@ -117,8 +96,8 @@ mod tests {
 
     #[test]
     fn the_median_of_a_lognormal_law_is_what_was_given() {
-        let law = Law::lognormal_median(Span::from_secs(240), 1.3);
-        let mut draws: Vec<Span> = (0..20_001).map(|i| law.draw(Key::root(5).with(i))).collect();
+        let table = Table::of(&Law::lognormal_median(Span::from_secs(240), 1.3));
+        let mut draws: Vec<Span> = (0..20_001).map(|i| table.span(Key::root(5).with(i))).collect();
         draws.sort();
         // Standard error of the median of a lognormal law: 1.2533 sigma / sqrt(n) = 1.2 %.
         let median = draws[10_000].secs_f64();

@@ -1,44 +1,64 @@
 //! Buckets of a calendar: lists through one slab, and a bitmap that finds the next that is not empty.
 
-const NONE: u32 = u32::MAX;
+/// No node.
+pub(super) const NONE: u32 = u32::MAX;
 
-/// The things in all buckets, each with the next in its list.
+/// All things of a calendar, each with the next in its list.
 #[derive(Debug, Clone)]
-pub(super) struct Nodes<E> {
-    places: Vec<(E, u32)>,
+pub(super) struct Nodes<T> {
+    places: Vec<Node<T>>,
     free: u32,
 }
 
-impl<E: Copy> Nodes<E> {
+/// A thing, its instant and the next in its list. Nodes are touched at random: one shall be in one line of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Node<T> {
+    at: i64,
+    what: T,
+    next: u32,
+}
+
+impl<T: Copy> Nodes<T> {
     pub(super) const fn new() -> Self {
         Self { places: Vec::new(), free: NONE }
     }
 
-    /// A thing and the next in its list.
+    /// A place for a thing.
     #[inline]
-    pub(super) fn at(&self, node: u32) -> (E, Option<u32>) {
-        let (entry, next) = self.places[node as usize];
-        (entry, (next != NONE).then_some(next))
-    }
-
-    /// Gives back the place of a thing.
-    #[inline]
-    pub(super) fn free(&mut self, node: u32) {
-        self.places[node as usize].1 = self.free;
-        self.free = node;
-    }
-
-    #[inline]
-    fn add(&mut self, entry: E) -> u32 {
+    pub(super) fn add(&mut self, at: i64, what: T) -> u32 {
+        let node = Node { at, what, next: NONE };
         if self.free == NONE {
-            self.places.push((entry, NONE));
+            self.places.push(node);
             return self.places.len() as u32 - 1;
         }
-        let node = self.free;
+        let free = self.free;
+        let place = &mut self.places[free as usize];
+        self.free = place.next;
+        *place = node;
+        free
+    }
+
+    /// The thing in a place.
+    #[inline]
+    pub(super) fn what(&self, node: u32) -> &T {
+        &self.places[node as usize].what
+    }
+
+    /// The instant of a thing, and the next in its list.
+    #[inline]
+    pub(super) fn at(&self, node: u32) -> (i64, u32) {
+        let node = &self.places[node as usize];
+        (node.at, node.next)
+    }
+
+    /// Takes a thing and gives back its place.
+    #[inline]
+    pub(super) fn remove(&mut self, node: u32) -> T {
         let place = &mut self.places[node as usize];
-        self.free = place.1;
-        place.0 = entry;
-        node
+        place.next = self.free;
+        self.free = node;
+        place.what
     }
 }
 
@@ -62,17 +82,10 @@ impl Buckets {
         self.heads.is_empty()
     }
 
-    /// Puts a thing into a bucket.
-    #[inline]
-    pub(super) fn add<E: Copy>(&mut self, bucket: usize, entry: E, nodes: &mut Nodes<E>) {
-        let node = nodes.add(entry);
-        self.link(bucket, node, nodes);
-    }
-
     /// Puts a node into a bucket.
     #[inline]
-    pub(super) fn link<E>(&mut self, bucket: usize, node: u32, nodes: &mut Nodes<E>) {
-        nodes.places[node as usize].1 = self.heads[bucket];
+    pub(super) fn add<T>(&mut self, bucket: usize, node: u32, nodes: &mut Nodes<T>) {
+        nodes.places[node as usize].next = self.heads[bucket];
         self.heads[bucket] = node;
         self.filled[bucket / 64] |= 1 << (bucket % 64);
         self.from = self.from.min(bucket / 64);
@@ -90,11 +103,10 @@ impl Buckets {
         None
     }
 
-    /// Takes all out of a bucket: the first of the list.
+    /// Takes all out of a bucket: the first of the list, or [`NONE`].
     #[inline]
-    pub(super) fn empty(&mut self, bucket: usize) -> Option<u32> {
+    pub(super) fn empty(&mut self, bucket: usize) -> u32 {
         self.filled[bucket / 64] &= !(1 << (bucket % 64));
-        let head = std::mem::replace(&mut self.heads[bucket], NONE);
-        (head != NONE).then_some(head)
+        std::mem::replace(&mut self.heads[bucket], NONE)
     }
 }

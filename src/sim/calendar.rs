@@ -1,199 +1,245 @@
 //! What is due later, in order.
 //!
-//! Few things are kept in a heap. Of many, those of the present 2^20 ns (a millisecond) are in the heap, those of the
-//! present 2^32 ns (4.3 s) in 4,096 buckets of 2^20 ns, those of the next 39 hours in 32,768 buckets of 2^32 ns, and what
-//! comes after that is put aside (a timing wheel: Varghese and Lauck, SOSP 1987). A thing is moved twice at most, so its
-//! cost does not grow with how many there are. All buckets are lists through one slab: memory is that of the most that
-//! were there at once.
+//! A few things are kept in a row. Of many, those of the present 2^20 ns (a millisecond) are in the row, those of the
+//! present block of 2^32 ns (4.3 s) and of the next in buckets of 2^20 ns, those of the 39 hours after the first in 32,768
+//! buckets of a block each, and what comes after that is put aside (a timing wheel: Varghese and Lauck, SOSP 1987). A
+//! thing is moved twice at most, so its cost does not grow with how many there are. Everything lies in one slab: memory
+//! is that of the most that were there at once.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use super::buckets::{Buckets, Nodes};
+use super::buckets::{Buckets, NONE, Nodes};
 
-/// Beyond this many the buckets are used.
+/// As many as a thing that is entered moves in the row at most; beyond, the buckets are used.
 const FEW: usize = 24;
-/// Width of a fine and of a coarse bucket, as powers of two of nanoseconds.
-const FINE: u32 = 20;
-const COARSE: u32 = 32;
-const FINE_COUNT: usize = 1 << (COARSE - FINE);
-const COARSE_COUNT: usize = 1 << 15;
+/// Width of a bucket and of a block, as powers of two of nanoseconds.
+const BUCKET: u32 = 20;
+const BLOCK: u32 = 32;
+/// Buckets of a block.
+const COUNT: usize = 1 << (BLOCK - BUCKET);
+const BLOCKS: usize = 1 << 15;
 /// What is due from here on never comes, and needs no bucket.
-const LAST: i64 = i64::MAX - (1 << COARSE);
+const LAST: i64 = i64::MAX - (1 << BLOCK);
 
-/// Things to come, earliest first. Things of the same instant come in the order of their `order` number, whenever they
-/// were entered, so that two engines that enter them in another sequence still take them out in the same.
+/// Something that may be due at the same instant as others.
+pub(super) trait Ranked: Copy {
+    /// Which of several comes first: the smallest.
+    fn rank(&self) -> u64;
+}
+
+/// Things to come, earliest first. Things of the same instant come in the order of their rank, whenever they were entered,
+/// so that two engines that enter them in another sequence still take them out in the same.
 #[derive(Debug, Clone)]
 pub(super) struct Calendar<T> {
-    /// What is due before `end`; not empty unless nothing is due at all.
-    heap: BinaryHeap<Reverse<Entry<T>>>,
-    /// `i64::MAX` while there are few things and all are in the heap.
+    /// When the next thing comes.
+    next: i64,
+    /// What is due before `end`, the last first; with `crowd` not empty unless nothing is due at all.
+    row: Vec<(i64, u32)>,
+    /// What else is due before `end`: it was entered when the row was full.
+    crowd: BinaryHeap<Reverse<(i64, u64, u32)>>,
+    /// `i64::MAX` while there are few things and all are in the row.
     end: i64,
-    nodes: Nodes<Entry<T>>,
-    fine: Buckets,
-    coarse: Buckets,
-    /// Where the fine and the coarse buckets begin, in their own widths.
-    origins: [i64; 2],
-    far: Vec<Entry<T>>,
+    nodes: Nodes<T>,
+    /// The present block, by its number since time 0; it and the next have buckets, those of even number the first.
+    block: i64,
+    buckets: [Buckets; 2],
+    /// Later blocks, by their number since the first.
+    blocks: Buckets,
+    first: i64,
+    far: Vec<u32>,
 }
 
-/// One thing to come.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<T> {
-    /// When, in nanoseconds since the beginning of the measured part.
-    pub(super) at: i64,
-    /// Which of several at that instant comes first.
-    pub(super) order: u64,
-    /// What.
-    pub(super) what: T,
-}
-
-impl<T: Copy> Calendar<T> {
+impl<T: Ranked> Calendar<T> {
     /// Nothing to come.
     pub(super) fn new() -> Self {
         Self {
-            heap: BinaryHeap::new(),
+            next: i64::MAX,
+            row: Vec::new(),
+            crowd: BinaryHeap::new(),
             end: i64::MAX,
             nodes: Nodes::new(),
-            fine: Buckets::default(),
-            coarse: Buckets::default(),
-            origins: [0; 2],
+            block: 0,
+            buckets: Default::default(),
+            blocks: Buckets::default(),
+            first: 0,
             far: Vec::new(),
         }
     }
 
     /// Enters a thing.
     #[inline]
-    pub(super) fn enter(&mut self, at: i64, order: u64, what: T) {
-        let entry = Entry { at, order, what };
-        if at < self.end {
-            self.heap.push(Reverse(entry));
-            if self.end == i64::MAX && self.heap.len() > FEW && at < LAST {
-                self.spread();
-            }
-        } else if self.end == i64::MAX {
-            self.heap.push(Reverse(entry));
+    pub(super) fn enter(&mut self, at: i64, what: T) {
+        let node = self.nodes.add(at, what);
+        if at >= self.end && self.end != i64::MAX {
+            self.file(at, node);
         } else {
-            self.file(entry);
+            self.line_up(at, node);
         }
     }
 
     /// When the next thing comes; `i64::MAX` when there is none.
     #[inline]
     pub(super) fn next_at(&self) -> i64 {
-        self.heap.peek().map_or(i64::MAX, |Reverse(entry)| entry.at)
+        self.next
     }
 
-    /// Takes the next thing.
+    /// Takes the next thing, and when it is due.
     #[inline]
-    pub(super) fn take(&mut self) -> Option<Entry<T>> {
-        let Reverse(entry) = self.heap.pop()?;
-        if self.heap.is_empty() && self.end != i64::MAX {
+    pub(super) fn take(&mut self) -> Option<(i64, T)> {
+        let (at, node) = match self.crowd.peek() {
+            None => self.row.pop()?,
+            Some(_) => self.take_of_crowd()?,
+        };
+        if self.row.is_empty() && self.crowd.is_empty() && self.end != i64::MAX {
             self.refill();
         }
-        Some(entry)
+        self.look();
+        Some((at, self.nodes.remove(node)))
     }
 
-    /// There are many: the heap keeps those of the first fine bucket.
-    fn spread(&mut self) {
-        if self.fine.is_new() {
-            self.fine = Buckets::new(FINE_COUNT);
-            self.coarse = Buckets::new(COARSE_COUNT);
-        }
-        let all = std::mem::take(&mut self.heap).into_vec();
-        let first = all.iter().map(|Reverse(entry)| entry.at).min().unwrap_or(0);
-        if first >= LAST {
-            self.heap = all.into();
-            return;
-        }
-        self.origins = [first >> COARSE << (COARSE - FINE), first >> COARSE];
-        self.end = ((first >> FINE) + 1) << FINE;
-        for Reverse(entry) in all {
-            if entry.at < self.end {
-                self.heap.push(Reverse(entry));
-            } else {
-                self.file(entry);
+    fn take_of_crowd(&mut self) -> Option<(i64, u32)> {
+        let Reverse((at, rank, node)) = *self.crowd.peek()?;
+        match self.row.last() {
+            Some(first) if (first.0, self.nodes.what(first.1).rank()) <= (at, rank) => self.row.pop(),
+            _ => {
+                self.crowd.pop();
+                Some((at, node))
             }
         }
+    }
+
+    #[inline]
+    fn look(&mut self) {
+        let crowd = self.crowd.peek().map_or(i64::MAX, |Reverse((at, ..))| *at);
+        self.next = self.row.last().map_or(i64::MAX, |(at, _)| *at).min(crowd);
+    }
+
+    /// Puts what is due before `end` in its place in the row.
+    #[inline]
+    fn line_up(&mut self, at: i64, node: u32) {
+        if self.row.len() >= FEW {
+            self.crowd.push(Reverse((at, self.nodes.what(node).rank(), node)));
+            if self.end == i64::MAX && at < LAST {
+                self.spread();
+            }
+        } else {
+            let nodes = &self.nodes;
+            let later = |other: &(i64, u32)| after(nodes, *other, (at, node)) == Ordering::Greater;
+            let place = self.row.iter().rposition(later).map_or(0, |later| later + 1);
+            self.row.insert(place, (at, node));
+        }
+        self.next = self.next.min(at);
+    }
+
+    /// There are many: the row keeps those of the first bucket.
+    #[cold]
+    fn spread(&mut self) {
+        self.look();
+        if self.next >= LAST {
+            return;
+        }
+        if self.blocks.is_new() {
+            self.buckets = [Buckets::new(COUNT), Buckets::new(COUNT)];
+            self.blocks = Buckets::new(BLOCKS);
+        }
+        let crowd = std::mem::take(&mut self.crowd).into_iter().map(|Reverse((at, _, node))| (at, node));
+        let all: Vec<(i64, u32)> = self.row.drain(..).chain(crowd).collect();
+        self.block = self.next >> BLOCK;
+        self.first = self.block;
+        self.end = ((self.next >> BUCKET) + 1) << BUCKET;
+        for (at, node) in all {
+            if at < self.end {
+                self.row.push((at, node));
+            } else {
+                self.file(at, node);
+            }
+        }
+        self.sort();
     }
 
     /// Files what is due at `end` or later.
     #[inline]
-    fn file(&mut self, entry: Entry<T>) {
-        let fine = (entry.at >> FINE) - self.origins[0];
-        if (0..FINE_COUNT as i64).contains(&fine) {
-            self.fine.add(fine as usize, entry, &mut self.nodes);
-            return;
-        }
-        let coarse = (entry.at >> COARSE) - self.origins[1];
-        if (0..COARSE_COUNT as i64).contains(&coarse) {
-            self.coarse.add(coarse as usize, entry, &mut self.nodes);
+    fn file(&mut self, at: i64, node: u32) {
+        let block = at >> BLOCK;
+        if block <= self.block + 1 {
+            let bucket = (at >> BUCKET) as usize % COUNT;
+            self.buckets[(block & 1) as usize].add(bucket, node, &mut self.nodes);
+        } else if block - self.first < BLOCKS as i64 {
+            self.blocks.add((block - self.first) as usize, node, &mut self.nodes);
         } else {
-            self.far.push(entry);
+            self.far.push(node);
         }
     }
 
-    /// The heap is empty: it gets the things of the next bucket that has any.
-    #[cold]
-    fn refill_from_afar(&mut self) {
-        if let Some(bucket) = self.coarse.first() {
-            self.origins[0] = (self.origins[1] + bucket as i64) << (COARSE - FINE);
-            let mut list = self.coarse.empty(bucket);
-            while let Some(node) = list {
-                let (entry, next) = self.nodes.at(node);
-                let fine = (entry.at >> FINE) - self.origins[0];
-                self.fine.link(fine as usize, node, &mut self.nodes);
-                list = next;
-            }
-            self.refill();
-        } else {
-            self.end = i64::MAX;
-            let far = std::mem::take(&mut self.far);
-            self.heap.extend(far.into_iter().map(Reverse));
-            if self.heap.len() > FEW {
-                self.spread();
-            }
-        }
-    }
-
+    /// The row is empty: it gets the things of the next bucket that has any.
     #[inline]
     fn refill(&mut self) {
-        let Some(bucket) = self.fine.first() else { return self.refill_from_afar() };
-        self.end = (self.origins[0] + bucket as i64 + 1).checked_mul(1 << FINE).unwrap_or(i64::MAX);
-        let mut list = self.fine.empty(bucket);
-        while let Some(node) = list {
-            let (entry, next) = self.nodes.at(node);
-            self.heap.push(Reverse(entry));
-            self.nodes.free(node);
-            list = next;
+        let Some(bucket) = self.buckets[(self.block & 1) as usize].first() else { return self.go_on() };
+        let start = (self.block << BLOCK) + ((bucket as i64) << BUCKET);
+        self.end = start.checked_add(1 << BUCKET).unwrap_or(i64::MAX);
+        let mut node = self.buckets[(self.block & 1) as usize].empty(bucket);
+        while node != NONE {
+            let (at, next) = self.nodes.at(node);
+            self.row.push((at, node));
+            node = next;
+        }
+        if self.row.len() > 1 {
+            self.sort();
         }
     }
-}
 
-impl<T> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
+    /// The present block is over: the next that has anything becomes the present one.
+    #[cold]
+    fn go_on(&mut self) {
+        if self.buckets[(self.block & 1 ^ 1) as usize].first().is_some() {
+            self.block += 1;
+        } else if let Some(block) = self.blocks.first() {
+            self.block = self.first + block as i64;
+        } else {
+            self.end = i64::MAX;
+            let nodes = &self.nodes;
+            self.row.extend(self.far.drain(..).map(|node| (nodes.at(node).0, node)));
+            self.sort();
+            if self.row.len() > FEW {
+                self.spread();
+            }
+            return;
+        }
+        for block in [self.block, self.block + 1] {
+            let number = block - self.first;
+            let mut node = if number < BLOCKS as i64 { self.blocks.empty(number as usize) } else { NONE };
+            while node != NONE {
+                let (at, next) = self.nodes.at(node);
+                self.file(at, node);
+                node = next;
+            }
+        }
+        self.refill();
+    }
+
+    fn sort(&mut self) {
+        let nodes = &self.nodes;
+        self.row.sort_unstable_by(|a, b| after(nodes, *b, *a));
     }
 }
 
-impl<T> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+/// Which of two things comes after the other.
+#[inline]
+fn after<T: Ranked>(nodes: &Nodes<T>, a: (i64, u32), b: (i64, u32)) -> Ordering {
+    a.0.cmp(&b.0).then_with(|| nodes.what(a.1).rank().cmp(&nodes.what(b.1).rank()))
 }
-
-impl<T> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Entry<T> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl Ranked for u64 {
+        fn rank(&self) -> u64 {
+            *self
+        }
+    }
 
     fn instant() -> impl Strategy<Value = i64> {
         prop_oneof![
@@ -213,14 +259,13 @@ mod tests {
         ) {
             let mut calendar = Calendar::new();
             for (at, order) in &entries {
-                calendar.enter(*at, *order, ());
+                calendar.enter(*at, *order);
             }
             let mut sorted = entries;
             sorted.sort_unstable();
             for (at, order) in sorted {
                 prop_assert_eq!(calendar.next_at(), at);
-                let entry = calendar.take().unwrap();
-                prop_assert_eq!((entry.at, entry.order), (at, order));
+                prop_assert_eq!(calendar.take(), Some((at, order)));
             }
             prop_assert_eq!(calendar.next_at(), i64::MAX);
             prop_assert!(calendar.take().is_none());
@@ -235,11 +280,11 @@ mod tests {
                 for (after, order) in entries {
                     let thing = (after.saturating_add(now), order);
                     if plain.insert(thing) {
-                        calendar.enter(thing.0, thing.1, ());
+                        calendar.enter(thing.0, thing.1);
                     }
                 }
                 for _ in 0..takes {
-                    let taken = calendar.take().map(|entry| (entry.at, entry.order));
+                    let taken = calendar.take();
                     prop_assert_eq!(taken, plain.pop_first());
                     now = taken.map_or(now, |(at, _)| at);
                 }

@@ -1,6 +1,6 @@
 //! What an engine asks of those who come: the same of journeys of a scenario and of customers of a plain queueing system.
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Ranked};
 use crate::rng::Key;
 use crate::scenario::Outcome;
 
@@ -29,16 +29,18 @@ pub(super) struct Request<W> {
 pub(super) struct Reply {
     /// When.
     pub(super) at: i64,
+    /// When its request was made.
+    pub(super) sent: i64,
     /// What became of its request: ok, shed, timed out, or in flight at the end of the run.
     pub(super) outcome: Outcome,
     /// How long the server asks it to stay away, in nanoseconds.
-    pub(super) retry_after: Option<u64>,
+    pub(super) retry_after: u64,
 }
 
 /// Those who come. All instants are nanoseconds since the beginning of the measured part.
 pub(super) trait Clients {
-    /// A client under way: small, copied into the calendar.
-    type Who: Copy + std::fmt::Debug;
+    /// A client under way: small, copied into the calendar. Its rank orders what happens at the same instant.
+    type Who: Ranked + std::fmt::Debug;
 
     /// When the next planned client comes; [`NEVER`] when none does.
     fn planned_at(&self) -> i64;
@@ -53,12 +55,9 @@ pub(super) trait Clients {
     /// A client is told; what it does next goes into the calendar.
     fn answered(&mut self, who: Self::Who, reply: Reply, later: &mut Calendar<Self::Who>);
 
-    /// Whether this client's replies change what other clients do before they reach it, so that replies must be told in
-    /// the order of time.
-    fn told_in_order(&self, who: Self::Who) -> bool;
-
-    /// Orders what happens at the same instant: the number that `answered` enters into the calendar for this client.
-    fn order(&self, who: Self::Who) -> u64;
+    /// Whether such an answer to this client changes what others do before it reaches the client, or they what the client
+    /// does, so that it must be told in the order of time.
+    fn told_in_order(&self, who: &Self::Who, outcome: Outcome) -> bool;
 }
 
 /// When an engine stops.

@@ -1,12 +1,12 @@
 //! The customers of a plain queueing system, as clients of an engine.
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request};
 use super::profile::Inverse;
-use super::table::{Laws, Table};
 use crate::rng::{Key, KeyRng};
 use crate::scenario::queueing::{Batch, Coming, Customers, Profile, Queueing};
-use crate::scenario::{Law, Outcome, Work};
+use crate::scenario::table::Laws;
+use crate::scenario::{Law, Outcome, Table, Work};
 use crate::units::Span;
 use rand::RngExt;
 
@@ -35,6 +35,14 @@ pub(super) struct Customer {
     visit: u32,
     /// Tries again at this leg.
     tries: u32,
+}
+
+impl Ranked for Customer {
+    /// By group, then by number.
+    #[inline]
+    fn rank(&self) -> u64 {
+        u64::from(self.group) << 48 | self.number
+    }
 }
 
 #[derive(Debug)]
@@ -86,12 +94,12 @@ impl Crowd {
         for (index, (group, customers)) in groups.iter_mut().zip(&system.customers).enumerate() {
             for _ in 0..customers.initial {
                 let customer = group.another(index as u16);
-                later.enter(start, order(customer), customer);
+                later.enter(start, customer);
             }
             if let Coming::Closed { count, .. } = customers.arrivals {
                 for _ in 0..count {
                     let customer = group.another(index as u16);
-                    later.enter(start + group.think(customer), order(customer), customer);
+                    later.enter(start + group.think(customer), customer);
                 }
             }
         }
@@ -147,17 +155,15 @@ impl Clients for Crowd {
             self.batch = group.batch_size();
         }
         let customer = group.another(index as u16);
-        let request = self.request(customer, at);
         self.batch -= 1;
         if self.batch == 0 {
-            self.groups[index].advance();
-            if self.groups.len() == 1 {
-                self.next.0 = self.groups[0].next;
-            } else {
+            group.advance();
+            self.next.0 = group.next;
+            if self.groups.len() > 1 {
                 self.find_next();
             }
         }
-        Some(request)
+        Some(self.request(customer, at))
     }
 
     fn due(&mut self, who: Customer, at: i64, _: &mut Calendar<Customer>) -> Option<Request<Customer>> {
@@ -176,10 +182,10 @@ impl Clients for Crowd {
                 let key = group.draws.with(who.number).with(u64::from(who.visit)).word("next");
                 let next = Customer { visit: who.visit + 1, tries: 0, ..who };
                 match leg.choose(key) {
-                    Some(leg) => later.enter(reply.at, order(who), Customer { leg, ..next }),
+                    Some(leg) => later.enter(reply.at, Customer { leg, ..next }),
                     None if group.think.is_some() => {
                         let at = reply.at.saturating_add(group.think(next));
-                        later.enter(at, order(who), Customer { leg: 0, ..next });
+                        later.enter(at, Customer { leg: 0, ..next });
                     }
                     None => {}
                 }
@@ -189,7 +195,7 @@ impl Clients for Crowd {
                 let Some((after, persistence, attempts)) = &group.retry else {
                     if group.think.is_some() {
                         let at = reply.at.saturating_add(group.think(next));
-                        later.enter(at, order(who), Customer { leg: 0, tries: 0, ..next });
+                        later.enter(at, Customer { leg: 0, tries: 0, ..next });
                     }
                     return;
                 };
@@ -197,26 +203,21 @@ impl Clients for Crowd {
                 if who.tries >= *attempts || key.word("persists").unit() >= *persistence {
                     return;
                 }
-                let wait = after.draw(key).max(reply.retry_after.unwrap_or(0));
+                let wait = after.draw(key).max(reply.retry_after);
                 let at = reply.at.saturating_add_unsigned(wait);
                 let (from, to) = self.measured;
                 let area = (at.min(to) - reply.at.max(from)).max(0);
                 self.orbit[usize::from(leg.class)] += area as u128;
                 self.retries[usize::from(leg.class)] += 1;
-                later.enter(at, order(who), Customer { tries: who.tries + 1, ..next });
+                later.enter(at, Customer { tries: who.tries + 1, ..next });
             }
             Outcome::Failed | Outcome::NotSent | Outcome::InFlight => {}
         }
     }
 
     #[inline]
-    fn told_in_order(&self, _: Customer) -> bool {
+    fn told_in_order(&self, _: &Customer, _: Outcome) -> bool {
         false
-    }
-
-    #[inline]
-    fn order(&self, who: Customer) -> u64 {
-        order(who)
     }
 }
 
@@ -243,12 +244,6 @@ pub(super) fn laws(system: &Queueing) -> Laws {
         patience.chain(customers.retry.iter().map(|retry| &retry.after)).for_each(|law| laws.add(law));
     }
     laws
-}
-
-/// Customers of the same instant go by group, then by number.
-#[inline]
-const fn order(who: Customer) -> u64 {
-    (who.group as u64) << 48 | who.number
 }
 
 impl Group {
@@ -319,6 +314,7 @@ impl Group {
         };
     }
 
+    #[inline]
     fn batch_size(&self) -> u32 {
         match self.batch {
             Batch::Fixed(size) => size.max(1),

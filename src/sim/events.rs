@@ -3,7 +3,7 @@
 //! Ties are those of the look-ahead engine: at one instant capacities change first, then services end, then patience
 //! ends, then planned clients come, then what the calendar holds, in the order of its numbers.
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
 use super::desk::Desk;
 use super::jobs::{Job, Jobs, Ticket};
@@ -63,6 +63,19 @@ enum Ending {
     Desk(u32, u32),
 }
 
+/// An end of service or of patience, ranked by its client.
+#[derive(Debug, Clone, Copy)]
+struct Ahead<T> {
+    rank: u64,
+    what: T,
+}
+
+impl<T: Copy> Ranked for Ahead<T> {
+    fn rank(&self) -> u64 {
+        self.rank
+    }
+}
+
 struct Engine<'a, C: Clients> {
     model: &'a Model,
     clients: &'a mut C,
@@ -73,8 +86,8 @@ struct Engine<'a, C: Clients> {
     jobs: Jobs<C::Who>,
     levels: Levels,
     later: Calendar<C::Who>,
-    ends: Calendar<Ending>,
-    patience: Calendar<Ticket>,
+    ends: Calendar<Ahead<Ending>>,
+    patience: Calendar<Ahead<Ticket>>,
     capacity: Vec<(i64, u16, u32)>,
     /// Sum over visits of their time in the measured part, which must be the area of those present.
     presence: u128,
@@ -105,8 +118,8 @@ impl<C: Clients> Engine<'_, C> {
                 let request = if planned == now {
                     self.clients.arrive(&mut self.later)
                 } else {
-                    let Some(entry) = self.later.take() else { return true };
-                    self.clients.due(entry.what, entry.at, &mut self.later)
+                    let Some((at, who)) = self.later.take() else { return true };
+                    self.clients.due(who, at, &mut self.later)
                 };
                 if let Some(request) = request {
                     self.come(request, now);
@@ -172,7 +185,7 @@ impl<C: Clients> Engine<'_, C> {
 
     fn file_patience(&mut self, request: &Request<C::Who>, ticket: Ticket) {
         if request.deadline != NEVER {
-            self.patience.enter(request.deadline, self.clients.order(request.who) >> 1, ticket);
+            self.patience.enter(request.deadline, Ahead { rank: request.who.rank() >> 1, what: ticket });
         }
     }
 
@@ -185,15 +198,16 @@ impl<C: Clients> Engine<'_, C> {
         if job.request.until_start {
             job.request.deadline = NEVER;
         }
-        let order = self.clients.order(job.request.who) >> 1;
+        let rank = job.request.who.rank() >> 1;
         let class = job.request.class;
         if let Some(sharing) = &mut desk.sharing {
             job.started = sharing.virtual_nanos();
-            sharing.add(class, job.work, order, ticket);
+            sharing.add(class, job.work, rank, ticket);
             self.foresee(number);
             return;
         }
-        self.ends.enter(at.saturating_add(job.left), order, Ending::Job(ticket, job.epoch));
+        let what = Ending::Job(ticket, job.epoch);
+        self.ends.enter(at.saturating_add(job.left), Ahead { rank, what });
         self.levels.working(class, 1, at, self.meter);
         let station = &self.model.stations[usize::from(desk.station)];
         if matches!(station.discipline, Discipline::Priority { preemptive: true }) {
@@ -220,8 +234,8 @@ impl<C: Clients> Engine<'_, C> {
     }
 
     fn end_service(&mut self, at: i64) {
-        let Some(entry) = self.ends.take() else { return };
-        let (ticket, number) = match entry.what {
+        let Some((_, end)) = self.ends.take() else { return };
+        let (ticket, number) = match end.what {
             Ending::Job(ticket, epoch) => match self.jobs.get(ticket) {
                 Some(job) if job.epoch == epoch => (ticket, job.desk as usize),
                 _ => return,
@@ -243,7 +257,7 @@ impl<C: Clients> Engine<'_, C> {
         self.measure(&job, at, job.work, End::Served);
         self.doors.learn(self.desks[number].station, at - job.at, at);
         if !job.gone {
-            self.reply(&job.request, at, End::Served, false);
+            self.reply(&job.request, (job.at, at), End::Served, false);
         }
         self.serve_next(number, at);
     }
@@ -268,17 +282,16 @@ impl<C: Clients> Engine<'_, C> {
         if let Some((at, ticket)) = sharing.next(|ticket| jobs.get(ticket).is_some())
             && let Some(job) = jobs.get(ticket)
         {
-            let order = self.clients.order(job.request.who) >> 1;
-            self.ends.enter(at, order, Ending::Desk(number as u32, sharing.epoch));
+            let rank = job.request.who.rank() >> 1;
+            self.ends.enter(at, Ahead { rank, what: Ending::Desk(number as u32, sharing.epoch) });
         }
     }
 
     fn end_patience(&mut self, at: i64) {
-        let Some(entry) = self.patience.take() else { return };
-        let ticket = entry.what;
+        let Some((_, Ahead { what: ticket, .. })) = self.patience.take() else { return };
         let Some(job) = self.jobs.get(ticket).filter(|job| job.loses_patience(at)) else { return };
         job.gone = true;
-        let (number, waits, request) = (job.desk as usize, job.waits(), job.request);
+        let (number, waits, request, came) = (job.desk as usize, job.waits(), job.request, job.at);
         let station = &self.model.stations[usize::from(self.desks[number].station)];
         if station.abandoned == Leaving::Drop
             && let Some(job) = self.jobs.remove(ticket)
@@ -300,7 +313,7 @@ impl<C: Clients> Engine<'_, C> {
                 self.serve_next(number, at);
             }
         }
-        self.reply(&request, at, End::Abandoned, true);
+        self.reply(&request, (came, at), End::Abandoned, true);
     }
 
     fn serve_next(&mut self, number: usize, at: i64) {
@@ -315,7 +328,7 @@ impl<C: Clients> Engine<'_, C> {
                 self.jobs.remove(ticket);
                 self.measure(&job, at, 0, End::Late);
                 if !job.gone {
-                    self.reply(&job.request, at, End::Late, false);
+                    self.reply(&job.request, (job.at, at), End::Late, false);
                 }
             } else {
                 self.start(number, ticket, at);
@@ -336,7 +349,7 @@ impl<C: Clients> Engine<'_, C> {
     fn refuse(&mut self, request: &Request<C::Who>, came: i64, at: i64, end: End) {
         let visit = Visit { class: request.class, at: came, left: at, worked: 0, end, wasted: false };
         self.meter.visit(&visit);
-        self.reply(request, at, end, false);
+        self.reply(request, (came, at), end, false);
     }
 
     fn measure(&mut self, job: &Job<C::Who>, at: i64, worked: i64, end: End) {
@@ -346,13 +359,14 @@ impl<C: Clients> Engine<'_, C> {
         self.meter.visit(&Visit { class, at: job.at, left: at, worked, end, wasted });
     }
 
-    fn reply(&mut self, request: &Request<C::Who>, at: i64, end: End, gone: bool) {
+    fn reply(&mut self, request: &Request<C::Who>, (sent, at): (i64, i64), end: End, gone: bool) {
         let class = self.model.classes[usize::from(request.class)];
         let outcome = outcome_of(end, gone);
-        let retry_after = self.model.stations[usize::from(class.station)].retry_after;
-        let retry_after = (outcome == Outcome::Shed).then_some(retry_after).flatten();
-        let reply = Reply { at, outcome, retry_after: retry_after.map(|span| span.nanos()) };
-        self.clients.answered(request.who, reply, &mut self.later);
+        let retry_after = match (outcome, self.model.stations[usize::from(class.station)].retry_after) {
+            (Outcome::Shed, Some(span)) => span.nanos(),
+            _ => 0,
+        };
+        self.clients.answered(request.who, Reply { at, sent, outcome, retry_after }, &mut self.later);
     }
 
     /// Tells those who still wait that the run is over, and checks that nothing was lost.
@@ -371,7 +385,7 @@ impl<C: Clients> Engine<'_, C> {
             let (at, end) = (job.at, End::Abandoned);
             self.meter.visit(&Visit { class, at, left: NEVER, worked: 0, end, wasted: false });
             if !job.gone {
-                let reply = Reply { at: drained, outcome: Outcome::InFlight, retry_after: None };
+                let reply = Reply { at: drained, sent: job.at, outcome: Outcome::InFlight, retry_after: 0 };
                 self.clients.answered(job.request.who, reply, &mut self.later);
             }
         }

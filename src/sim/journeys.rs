@@ -1,13 +1,19 @@
 //! The journeys of a scenario as clients of an engine: the same arrivals and the same journeys as in a load run.
+//!
+//! A journey under way is its own state and nothing else: it travels with its request and through the calendar, so that
+//! of a million that wait each takes the 64 bytes of its place there.
 
-use super::calendar::Calendar;
+use std::collections::BTreeMap;
+
+use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, NEVER, Reply, Request};
 use super::lanes::Lanes;
 use super::recorder::Recorder;
-use super::slab::{Place, Slab};
-use crate::arrivals::{self, Planned};
-use crate::journey::{self, Account, Answer, Due, Ending, Journey, Next, Script};
+use super::visits::Visits;
+use crate::arrivals::{self, Followers, Planned};
+use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
 use crate::record::{JourneyEvent, Sample};
+use crate::rng::Key;
 use crate::scenario::{
     Arrival, Arrivals, Cause, Outcome, Population, Scenario, ServerModel, Subject, Timeline,
 };
@@ -32,8 +38,9 @@ pub(super) struct Journeys<'a, R> {
     planned: Planned,
     head: Option<Arrival>,
     /// Journeys that will come: brought by something.
-    to_come: Slab<Arrival>,
-    under_way: Slab<UnderWay>,
+    visits: Visits,
+    /// Requests that had to wait for a lane and have not ended, by the key of their journey.
+    put_off: BTreeMap<Key, PutOff>,
     mailer: Mailer,
     recorder: R,
 }
@@ -64,19 +71,14 @@ impl Mailer {
     }
 }
 
-/// A journey to come or under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Who {
-    ToCome(Place),
-    UnderWay(Place),
-}
-
 /// A population, prepared.
 struct Kind {
     script: Script,
+    /// What causes bring of it.
+    followers: Option<Followers>,
     steps: Vec<Beat>,
     accounts: Vec<Account>,
-    lanes: Lanes<Place>,
+    lanes: Lanes<Journey>,
 }
 
 /// A step, prepared.
@@ -88,23 +90,29 @@ struct Beat {
     brings: Vec<u16>,
 }
 
+/// A request that was due while no lane was free.
 #[derive(Debug, Clone, Copy)]
-struct UnderWay {
-    journey: Journey,
-    due: Due,
-    sent: Offset,
-    order: u64,
-    account: Option<u32>,
-    /// The present request is offered and waits for a lane.
-    waits: bool,
-    marred: bool,
-    /// Its messages are on their way: the system knows its entry by its reference, however often it comes.
-    messages_sent: bool,
+struct PutOff {
+    due: Offset,
+    population: u16,
+    step: u16,
+    sent: bool,
+}
+
+/// What is remembered of a journey in its note: its present request had to wait for a lane.
+const WAITED: u8 = 1;
+/// Its messages are on their way: the system knows its entry by its reference, however often it comes.
+const MESSAGES_SENT: u8 = 2;
+
+impl Ranked for Journey {
+    fn rank(&self) -> u64 {
+        self.arrival().key.bits()
+    }
 }
 
 impl<'a, R: Recorder> Journeys<'a, R> {
-    /// The journeys of a run. Those that the entries of before its start bring are entered in the calendar.
-    pub(super) fn new(play: Play<'a>, model: &ServerModel, recorder: R, later: &mut Calendar<Who>) -> Self {
+    /// The journeys of a run, those among them that the entries of before its start bring.
+    pub(super) fn new(play: Play<'a>, model: &ServerModel, recorder: R) -> Self {
         let of = |(index, population): (usize, &Population)| Kind::new(index as u16, population, play, model);
         let populations = play.scenario.populations.iter().enumerate().map(of).collect();
         let readers = (0..)
@@ -112,22 +120,22 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             .filter(|(_, population)| is_brought_by(population, &Cause::Message))
             .map(|(index, _)| index)
             .collect();
-        let planned = arrivals::planned(play.scenario, play.timeline, play.seed);
+        let timeline = play.timeline;
         let mut journeys = Self {
             play,
             populations,
             readers,
-            planned,
+            planned: arrivals::planned(play.scenario, timeline, play.seed),
             head: None,
-            to_come: Slab::new(),
-            under_way: Slab::new(),
+            visits: Visits::new(timeline.start().nanos(), timeline.end().nanos()),
+            put_off: BTreeMap::new(),
             mailer: Mailer::new(model.message_rate),
             recorder,
         };
         journeys.next_planned();
-        for earlier in arrivals::earlier(play.scenario, play.timeline, play.seed) {
-            for visit in earlier.visits {
-                journeys.comes_later(visit, later);
+        for earlier in arrivals::earlier(play.scenario, timeline, play.seed) {
+            for visit in &earlier.visits {
+                comes_later(visit, play.played, &mut journeys.visits, &mut journeys.recorder);
             }
         }
         journeys
@@ -136,10 +144,17 @@ impl<'a, R: Recorder> Journeys<'a, R> {
     /// The run is over: what still waited in the generator was not sent.
     pub(super) fn close(mut self) -> R {
         let end = self.play.timeline.end();
-        for under_way in self.under_way.values().filter(|under_way| under_way.waits) {
-            let sample =
-                under_way.sample(Outcome::NotSent, end.max(under_way.due.at), end.max(under_way.due.at));
-            self.recorder.ended(&sample);
+        for of in self.put_off.values().filter(|of| !of.sent) {
+            let given_up = end.max(of.due);
+            self.recorder.ended(&Sample {
+                population: of.population,
+                step: of.step,
+                outcome: Outcome::NotSent,
+                intended: of.due,
+                released: of.due,
+                sent: given_up,
+                done: given_up,
+            });
         }
         self.recorder
     }
@@ -153,23 +168,11 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         };
     }
 
-    fn comes_later(&mut self, arrival: Arrival, later: &mut Calendar<Who>) {
-        if !self.play.played[usize::from(arrival.population)] {
-            return;
-        }
-        self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Planned);
-        let place = self.to_come.add(arrival);
-        later.enter(arrival.at.nanos(), arrival.key.bits(), Who::ToCome(place));
-    }
-
     /// A journey begins, at its arrival.
-    fn begin(&mut self, arrival: Arrival, later: &mut Calendar<Who>) -> Option<Request<Who>> {
-        let population = usize::from(arrival.population);
-        let kind = &mut self.populations[population];
-        let account =
-            journey::account_of(&self.play.scenario.populations[population], self.play.timeline, arrival.key);
-        let of = account.and_then(|account| kind.accounts.get_mut(account as usize));
-        let (journey, next) = Journey::begin(&kind.script, arrival, of);
+    fn begin(&mut self, arrival: Arrival, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+        let kind = &mut self.populations[usize::from(arrival.population)];
+        let account = kind.account_of(&arrival).and_then(|account| kind.accounts.get_mut(account as usize));
+        let (journey, next) = Journey::begin(&kind.script, arrival, account);
         self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Started);
         match next {
             Next::End(ending) => {
@@ -180,189 +183,156 @@ impl<'a, R: Recorder> Journeys<'a, R> {
                 self.recorder.journey(arrival.population, arrival.at, ended(ending, clean));
                 None
             }
-            Next::Request(due) => {
-                let place = self.under_way.add(UnderWay {
-                    journey,
-                    due,
-                    sent: due.at,
-                    order: arrival.key.bits(),
-                    account,
-                    waits: false,
-                    marred: false,
-                    messages_sent: false,
-                });
-                if due.at > arrival.at {
-                    later.enter(due.at.nanos(), arrival.key.bits(), Who::UnderWay(place));
-                    return None;
-                }
-                self.offer(place, arrival.at)
+            Next::Request(due) if due.at > arrival.at => {
+                later.enter(due.at.nanos(), journey);
+                None
             }
+            Next::Request(_) => self.offer(journey, arrival.at),
         }
     }
 
     /// A request is due, or a lane has become free for it: it is sent if a lane is free.
-    fn offer(&mut self, place: Place, at: Offset) -> Option<Request<Who>> {
-        let under_way = self.under_way.get_mut(place)?;
-        let population = under_way.journey.arrival().population;
+    #[inline]
+    fn offer(&mut self, journey: Journey, at: Offset) -> Option<Request<Journey>> {
+        let (population, step) = (journey.population(), journey.step());
         let kind = &mut self.populations[usize::from(population)];
-        if under_way.waits {
-            under_way.waits = false;
-        } else {
-            self.recorder.offered(population, under_way.due.step, under_way.due.at);
-            if !kind.lanes.take(place) {
-                under_way.waits = true;
+        if journey.note & WAITED == 0 {
+            self.recorder.offered(population, step, at);
+            if !kind.lanes.take(journey) {
+                let key = journey.arrival().key;
+                self.put_off.insert(key, PutOff { due: at, population, step, sent: false });
                 return None;
             }
+        } else if let Some(of) = self.put_off.get_mut(&journey.arrival().key) {
+            of.sent = true;
         }
-        under_way.sent = at;
-        self.recorder.sent(population, under_way.due.step, at);
+        self.recorder.sent(population, step, at);
         Some(Request {
-            class: kind.steps[usize::from(under_way.due.step)].class,
-            key: under_way.journey.key().word("server"),
-            deadline: (at + under_way.due.timeout).nanos(),
+            class: kind.steps[usize::from(step)].class,
+            key: journey.key().word("server"),
+            deadline: (at + journey.timeout(&kind.script)).nanos(),
             until_start: false,
-            account: under_way
-                .account
+            account: kind
+                .account_of(&journey.arrival())
                 .map_or(0, |account| (u64::from(population) + 1) << 32 | u64::from(account)),
-            who: Who::UnderWay(place),
+            who: journey,
         })
     }
 
     /// A success sends messages and brings journeys.
-    fn bring(&mut self, arrival: &Arrival, step: u16, at: Offset, messages: bool, later: &mut Calendar<Who>) {
-        let Play { scenario, timeline, seed, .. } = self.play;
+    fn bring(&mut self, arrival: &Arrival, step: u16, at: Offset, messages: bool) {
         let beat = &self.populations[usize::from(arrival.population)].steps[usize::from(step)];
-        let mut coming = Vec::new();
-        for population in &beat.brings {
-            coming.extend(arrivals::followers(scenario, timeline, seed, *population, arrival.subject, at));
+        let followers = |population: &u16| self.populations[usize::from(*population)].followers.iter();
+        let (played, visits, recorder) = (self.play.played, &mut self.visits, &mut self.recorder);
+        let mut comes = |visit: Arrival| comes_later(&visit, played, visits, recorder);
+        for brought in beat.brings.iter().flat_map(followers) {
+            brought.of(arrival.subject, at).for_each(&mut comes);
         }
         let messages = if messages { beat.messages } else { 0 };
-        let delay = scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
+        let delay = self.play.scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
         for item in 0..messages {
             let subject = Subject { item, ..arrival.subject };
             let goes = self.mailer.hand_over(at);
-            for reader in &self.readers {
-                coming.extend(arrivals::followers(scenario, timeline, seed, *reader, subject, goes + delay));
+            for readers in self.readers.iter().flat_map(followers) {
+                readers.of(subject, goes + delay).for_each(&mut comes);
             }
         }
-        for arrival in coming {
-            self.comes_later(arrival, later);
-        }
+    }
+}
+
+/// Something brings a journey.
+fn comes_later(visit: &Arrival, played: &[bool], visits: &mut Visits, recorder: &mut impl Recorder) {
+    if played[usize::from(visit.population)] {
+        recorder.journey(visit.population, visit.at, JourneyEvent::Planned);
+        visits.add(visit);
     }
 }
 
 impl<R: Recorder> Clients for Journeys<'_, R> {
-    type Who = Who;
+    type Who = Journey;
 
     #[inline]
     fn planned_at(&self) -> i64 {
-        self.head.map_or(NEVER, |arrival| arrival.at.nanos())
+        self.head.map_or(NEVER, |arrival| arrival.at.nanos()).min(self.visits.next_at())
     }
 
-    fn arrive(&mut self, later: &mut Calendar<Who>) -> Option<Request<Who>> {
-        let arrival = self.head?;
-        self.next_planned();
+    fn arrive(&mut self, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+        let brought = self.visits.next_at();
+        let arrival = match self.head {
+            Some(planned) if planned.at.nanos() <= brought => {
+                self.next_planned();
+                self.recorder.journey(planned.population, planned.at, JourneyEvent::Planned);
+                planned
+            }
+            _ => self.visits.take()?,
+        };
         self.recorder.passed(arrival.at);
-        self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Planned);
         self.begin(arrival, later)
     }
 
-    fn due(&mut self, who: Who, at: i64, later: &mut Calendar<Who>) -> Option<Request<Who>> {
-        match who {
-            Who::ToCome(place) => {
-                let arrival = self.to_come.remove(place)?;
-                self.begin(arrival, later)
-            }
-            Who::UnderWay(place) => self.offer(place, Offset::from_nanos(at)),
-        }
+    #[inline]
+    fn due(&mut self, who: Journey, at: i64, _: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+        self.offer(who, Offset::from_nanos(at))
     }
 
-    fn answered(&mut self, who: Who, reply: Reply, later: &mut Calendar<Who>) {
-        let Who::UnderWay(place) = who else { return };
-        let Some(under_way) = self.under_way.get_mut(place) else { return };
-        let at = Offset::from_nanos(reply.at);
-        let arrival = *under_way.journey.arrival();
-        self.recorder.ended(&under_way.sample(reply.outcome, under_way.sent, at));
-        let kind = &mut self.populations[usize::from(arrival.population)];
-        if let Some(next) = kind.lanes.give_back() {
-            // The lane goes to the one that has waited longest, at once.
-            if let Some(next_under_way) = self.under_way.get_mut(next) {
-                later.enter(reply.at, next_under_way.order, Who::UnderWay(next));
-            }
+    fn answered(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
+        let (at, sent) = (Offset::from_nanos(reply.at), Offset::from_nanos(reply.sent));
+        let (arrival, step) = (who.arrival(), who.step());
+        let mut due = sent;
+        if who.note & WAITED != 0 {
+            who.note &= !WAITED;
+            due = self.put_off.remove(&arrival.key).map_or(sent, |of| of.due);
         }
-        if reply.outcome == Outcome::InFlight {
+        let population = arrival.population;
+        let (outcome, intended, released) = (reply.outcome, due, due);
+        self.recorder.ended(&Sample { population, step, outcome, intended, released, sent, done: at });
+        let kind = &mut self.populations[usize::from(population)];
+        if let Some(mut next) = kind.lanes.give_back() {
+            // The lane goes to the one that has waited longest, at once.
+            next.note |= WAITED;
+            later.enter(reply.at, next);
+        }
+        if outcome == Outcome::InFlight {
             return;
         }
-        let Some(under_way) = self.under_way.get_mut(place) else { return };
-        let retry_after = reply.retry_after.map(Span::from_nanos);
-        let account = under_way.account.and_then(|account| kind.accounts.get_mut(account as usize));
-        let answer = Answer { outcome: reply.outcome, at, retry_after };
-        let next = under_way.journey.answered(&kind.script, account, answer);
-        let step = under_way.due.step;
-        let success = reply.outcome == Outcome::Ok;
-        let messages = success && !under_way.messages_sent && kind.steps[usize::from(step)].messages > 0;
-        under_way.messages_sent |= messages;
-        if !success && !under_way.marred {
-            under_way.marred = true;
-            self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Marred);
+        let account = kind.account_of(&arrival).and_then(|account| kind.accounts.get_mut(account as usize));
+        let answer = Answer { outcome, at, retry_after: Some(Span::from_nanos(reply.retry_after)) };
+        let was_clean = who.clean();
+        let next = who.answered(&kind.script, account, answer);
+        if was_clean && (outcome != Outcome::Ok || next == Next::End(Ending::GaveUp)) {
+            self.recorder.journey(population, arrival.at, JourneyEvent::Marred);
+        }
+        let beat = &kind.steps[usize::from(step)];
+        let messages = outcome == Outcome::Ok && beat.messages > 0 && who.note & MESSAGES_SENT == 0;
+        let brings = outcome == Outcome::Ok && (messages || !beat.brings.is_empty());
+        if messages {
+            who.note |= MESSAGES_SENT;
         }
         match next {
-            Next::Request(due) => {
-                under_way.due = due;
-                later.enter(due.at.nanos(), under_way.order, who);
-            }
-            Next::End(ending) => {
-                let event = ended(ending, under_way.journey.clean());
-                if ending == Ending::GaveUp && !under_way.marred {
-                    self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Marred);
-                }
-                self.recorder.journey(arrival.population, arrival.at, event);
-                self.under_way.remove(place);
-            }
+            Next::Request(due) => later.enter(due.at.nanos(), who),
+            Next::End(ending) => self.recorder.journey(population, arrival.at, ended(ending, who.clean())),
         }
-        if success && (messages || !self.brings_nothing(arrival.population, step)) {
-            self.bring(&arrival, step, at, messages, later);
+        if brings {
+            self.bring(&arrival, step, at, messages);
         }
     }
 
-    fn told_in_order(&self, who: Who) -> bool {
-        let Who::UnderWay(place) = who else { return false };
-        let Some(under_way) = self.under_way.get(place) else { return false };
-        let kind = &self.populations[usize::from(under_way.journey.arrival().population)];
-        let sends = self.mailer.gap > 0 && kind.steps[usize::from(under_way.due.step)].messages > 0;
-        under_way.account.is_some() || kind.lanes.are_bounded() || sends
-    }
-
-    fn order(&self, who: Who) -> u64 {
-        match who {
-            Who::ToCome(place) => self.to_come.get(place).map_or(0, |arrival| arrival.key.bits()),
-            Who::UnderWay(place) => self.under_way.get(place).map_or(0, |under_way| under_way.order),
-        }
-    }
-}
-
-impl<R> Journeys<'_, R> {
-    fn brings_nothing(&self, population: u16, step: u16) -> bool {
-        self.populations[usize::from(population)].steps[usize::from(step)].brings.is_empty()
-    }
-}
-
-impl UnderWay {
-    fn sample(&self, outcome: Outcome, sent: Offset, done: Offset) -> Sample {
-        let intended = self.due.at;
-        Sample {
-            population: self.journey.arrival().population,
-            step: self.due.step,
-            outcome,
-            intended,
-            released: intended,
-            sent,
-            done,
-        }
+    fn told_in_order(&self, who: &Journey, outcome: Outcome) -> bool {
+        let kind = &self.populations[usize::from(who.population())];
+        let sends = self.mailer.gap > 0 && kind.steps[usize::from(who.step())].messages > 0;
+        kind.lanes.are_bounded()
+            || sends
+            || !kind.accounts.is_empty() && kind.script.concerns_the_account(who.step(), outcome)
     }
 }
 
 impl Kind {
+    /// The account with which a journey is made, if its population has any.
+    #[inline]
+    fn account_of(&self, arrival: &Arrival) -> Option<u32> {
+        journey::account_among(self.accounts.len() as u64, arrival.key)
+    }
+
     fn new(index: u16, population: &Population, play: Play<'_>, model: &ServerModel) -> Self {
         let timeline = play.timeline;
         let steps = (0..).zip(&population.steps).map(|(number, step)| {
@@ -378,12 +348,10 @@ impl Kind {
                     .collect(),
             }
         });
-        let accounts = population
-            .accounts
-            .as_ref()
-            .map_or(0, |accounts| (f64::from(accounts.count) / timeline.warp).round().max(1.0) as usize);
+        let accounts = journey::accounts_in(population, timeline).unwrap_or(0) as usize;
         Self {
             script: Script::new(population, timeline),
+            followers: Followers::new(play.scenario, timeline, play.seed, index),
             steps: steps.collect(),
             accounts: vec![Account::default(); accounts],
             lanes: Lanes::new(population.lanes),

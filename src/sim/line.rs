@@ -91,32 +91,42 @@ impl Line {
             return served(at, at.saturating_add(work), deadline, until_start, self.leaving);
         };
         self.advance(at);
-        if turn > at {
-            if self.waiting() as u64 >= self.places {
-                return Fate { start: None, left: at, end: End::Full, told: at, gone: false };
-            }
-            if deadline < turn && self.leaving == Leaving::Drop {
-                self.leavers.push(Reverse(deadline));
-                self.peak.joined(self.waiting() as u64, at);
-                let (left, end) = (deadline, End::Abandoned);
-                return Fate { start: None, left, end, told: deadline, gone: true };
-            }
-            self.turns.push_back(turn);
-            self.peak.joined(self.waiting() as u64, at);
-            if turn.saturating_sub(at) > self.longest_wait {
-                let gone = deadline < turn;
-                return Fate { start: None, left: turn, end: End::Late, told: turn.min(deadline), gone };
-            }
-        }
-        if turn == NEVER {
-            let gone = deadline < NEVER;
-            return Fate { start: None, left: NEVER, end: End::Abandoned, told: deadline, gone };
+        if turn > at
+            && let Some(fate) = self.wait(at, turn, deadline)
+        {
+            return fate;
         }
         let fate = served(turn, turn.saturating_add(work), deadline, until_start, self.leaving);
         if let Some(workers) = &mut self.workers {
             workers.engage(fate.left);
         }
         fate
+    }
+
+    /// One whose turn is later joins the queue; the fate of one that is not to be served.
+    #[inline]
+    fn wait(&mut self, at: i64, turn: i64, deadline: i64) -> Option<Fate> {
+        if self.waiting() as u64 >= self.places {
+            return Some(Fate { start: None, left: at, end: End::Full, told: at, gone: false });
+        }
+        let gone = deadline < turn;
+        if gone && self.leaving == Leaving::Drop {
+            self.leavers.push(Reverse(deadline));
+            self.peak.joined(self.waiting() as u64, at);
+            return Some(Fate { start: None, left: deadline, end: End::Abandoned, told: deadline, gone });
+        }
+        self.turns.push_back(turn);
+        self.peak.joined(self.waiting() as u64, at);
+        if turn.saturating_sub(at) > self.longest_wait {
+            return Some(Fate { start: None, left: turn, end: End::Late, told: turn.min(deadline), gone });
+        }
+        (turn == NEVER).then_some(Fate {
+            start: None,
+            left: NEVER,
+            end: End::Abandoned,
+            told: deadline,
+            gone,
+        })
     }
 
     /// The longest queue until `end`.

@@ -6,7 +6,7 @@
 //! Ties, in both engines: at one instant capacities change first, then services end, then patience ends, then planned
 //! clients come, then what the calendar holds, in the order of its numbers.
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
 use super::line::{Fate, Line};
 use super::meter::{End, Meter, Visit};
@@ -47,93 +47,116 @@ struct Engine<'a, W> {
     doors: Doors,
     later: Calendar<W>,
     /// Replies that must be told in order of time; of one instant, answers before the ends of patience.
-    replies: Calendar<(W, Reply)>,
+    replies: Calendar<Told<W>>,
     horizon: Horizon,
 }
 
-impl<W: Copy> Engine<'_, W> {
+/// A reply on its way.
+#[derive(Debug, Clone, Copy)]
+struct Told<W> {
+    who: W,
+    reply: Reply,
+}
+
+impl<W: Ranked> Ranked for Told<W> {
+    fn rank(&self) -> u64 {
+        self.who.rank() >> 1 | u64::from(self.reply.outcome == Outcome::TimedOut) << 63
+    }
+}
+
+impl<W: Ranked> Engine<'_, W> {
     fn run<C: Clients<Who = W>>(&mut self, clients: &mut C, meter: &mut Meter, watch: Watch<'_>) -> bool {
         let mut requests = 0;
         loop {
             let [planned, due, told] = [clients.planned_at(), self.later.next_at(), self.replies.next_at()];
             let next = planned.min(due);
             if told <= next && told <= self.horizon.drained {
-                let Some(entry) = self.replies.take() else { return true };
-                clients.answered(entry.what.0, entry.what.1, &mut self.later);
+                let Some((_, Told { who, reply })) = self.replies.take() else { return true };
+                clients.answered(who, reply, &mut self.later);
                 continue;
             }
             if next >= self.horizon.end {
                 break;
             }
-            let request = if planned <= due {
-                clients.arrive(&mut self.later)
+            // Two calls, so that a request is made and served in one piece of code each.
+            if planned <= due {
+                let Some(request) = clients.arrive(&mut self.later) else { continue };
+                self.serve(request, next, clients, meter);
             } else {
-                let Some(entry) = self.later.take() else { break };
-                clients.due(entry.what, entry.at, &mut self.later)
-            };
-            if let Some(request) = request {
-                self.serve(&request, next, clients, meter);
-                requests += 1;
-                if requests % WATCH_EVERY == 0 && !watch(next, requests) {
-                    return false;
-                }
+                let Some((at, who)) = self.later.take() else { break };
+                let Some(request) = clients.due(who, at, &mut self.later) else { continue };
+                self.serve(request, next, clients, meter);
+            }
+            requests += 1;
+            if requests % WATCH_EVERY == 0 && !watch(next, requests) {
+                return false;
             }
         }
-        while let Some(entry) = self.replies.take() {
-            let (who, reply) = entry.what;
+        while let Some((_, Told { who, reply })) = self.replies.take() {
             clients.answered(who, self.known(reply), &mut self.later);
         }
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn serve<C: Clients<Who = W>>(
         &mut self,
-        request: &Request<W>,
+        request: Request<W>,
         at: i64,
         clients: &mut C,
         meter: &mut Meter,
     ) {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
-        meter.came(request.class, at);
-        let fate = if self.doors.admits(class.station, station.bucket, request.account, at) {
-            let first = self.model.first[usize::from(class.station)];
-            let dispatch = (station.instances, station.dispatch);
-            let lines = &mut self.lines;
-            let present = |instance: usize| lines[first + instance].present(at);
-            let instance = self.doors.choose(class.station, dispatch, request.key, present);
-            let work = self.model.work(class, request.key) as i64;
-            self.lines[first + instance].join(at, work, request.deadline, request.until_start)
-        } else {
-            Fate { start: None, left: at, end: End::Limited, told: at, gone: false }
-        };
-        measure(request.class, at, &fate, meter);
+        let fate = self.fate(&request, at);
+        let start = fate.start.unwrap_or(fate.left);
+        let wasted = fate.gone && fate.start.is_some();
+        let (class, worked) = (request.class, fate.left - start);
+        meter.foresee(&Visit { class, at, left: fate.left, worked, end: fate.end, wasted }, start);
         if fate.told == NEVER {
             // Neither served nor out of patience while the run lasts.
-            clients.answered(
-                request.who,
-                self.known(Reply { at: NEVER, outcome: Outcome::InFlight, retry_after: None }),
-                &mut self.later,
-            );
+            let reply = Reply { at: NEVER, sent: at, outcome: Outcome::InFlight, retry_after: 0 };
+            clients.answered(request.who, self.known(reply), &mut self.later);
             return;
         }
         let outcome = outcome_of(fate.end, fate.gone);
-        let retry_after =
-            (outcome == Outcome::Shed).then_some(station.retry_after).flatten().map(|span| span.nanos());
-        let reply = Reply { at: fate.told, outcome, retry_after };
-        if fate.told > at && clients.told_in_order(request.who) {
-            let order = clients.order(request.who) >> 1 | u64::from(fate.gone) << 63;
-            self.replies.enter(fate.told, order, (request.who, reply));
+        let retry_after = match (outcome, station.retry_after) {
+            (Outcome::Shed, Some(span)) => span.nanos(),
+            _ => 0,
+        };
+        let reply = Reply { at: fate.told, sent: at, outcome, retry_after };
+        if fate.told > at && clients.told_in_order(&request.who, outcome) {
+            self.replies.enter(fate.told, Told { who: request.who, reply });
         } else {
             clients.answered(request.who, self.known(reply), &mut self.later);
         }
     }
 
+    /// What becomes of a request.
+    #[inline]
+    fn fate(&mut self, request: &Request<W>, at: i64) -> Fate {
+        let class = self.model.classes[usize::from(request.class)];
+        let first = self.model.first[usize::from(class.station)];
+        let station = &self.model.stations[usize::from(class.station)];
+        let work = self.model.work(class, request.key) as i64;
+        let mut instance = 0;
+        if station.bucket.is_some() && !self.doors.admits(class.station, station.bucket, request.account, at)
+        {
+            return Fate { start: None, left: at, end: End::Limited, told: at, gone: false };
+        }
+        if station.instances > 1 {
+            let lines = &mut self.lines;
+            let present = |instance: usize| lines[first + instance].present(at);
+            let dispatch = (station.instances, station.dispatch);
+            instance = self.doors.choose(class.station, dispatch, request.key, present);
+        }
+        self.lines[first + instance].join(at, work, request.deadline, request.until_start)
+    }
+
     /// What a client knows of it when the run is over.
     fn known(&self, reply: Reply) -> Reply {
         if reply.at > self.horizon.drained {
-            Reply { at: self.horizon.drained, outcome: Outcome::InFlight, retry_after: None }
+            Reply { at: self.horizon.drained, outcome: Outcome::InFlight, retry_after: 0, ..reply }
         } else {
             reply
         }
@@ -143,14 +166,4 @@ impl<W: Copy> Engine<'_, W> {
         let end = self.horizon.drained;
         super::longest(self.model, self.lines.iter_mut().map(|line| line.peak(end)))
     }
-}
-
-#[inline]
-fn measure(class: u16, at: i64, fate: &Fate, meter: &mut Meter) {
-    let start = fate.start.unwrap_or(fate.left);
-    meter.waiting(class, at, start, 1);
-    meter.working(class, start, fate.left, 1);
-    let worked = fate.left - start;
-    let wasted = fate.gone && fate.start.is_some();
-    meter.visit(&Visit { class, at, left: fate.left, worked, end: fate.end, wasted });
 }

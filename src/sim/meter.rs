@@ -102,8 +102,8 @@ pub(super) struct Meter {
     to: i64,
     drained: i64,
     length: i64,
-    /// The slice that was needed last: its beginning and number.
-    recent: (i64, usize),
+    /// The slice that was needed last: its beginning, its end and number.
+    recent: (i64, i64, usize),
 }
 
 impl Meter {
@@ -120,7 +120,7 @@ impl Meter {
             to: horizon.end,
             drained: horizon.drained,
             length,
-            recent: (from, 0),
+            recent: (from, from, 0),
         }
     }
 
@@ -132,6 +132,36 @@ impl Meter {
             class.arrivals += 1;
             class.slices[slice].arrivals += 1;
         }
+    }
+
+    /// All of a visit at once, known when it begins: it waits until `start`, and is served until it leaves.
+    #[inline]
+    pub(super) fn foresee(&mut self, visit: &Visit, start: i64) {
+        let (from, to, slice) = self.recent;
+        let within = from <= visit.at && visit.left < to && self.observation.is_none();
+        if !within || visit.end != End::Served || visit.wasted {
+            return self.foresee_any(visit, start);
+        }
+        let class = &mut self.classes[usize::from(visit.class)];
+        let slice = &mut class.slices[slice];
+        let [wait, work, sojourn] = [start - visit.at, visit.left - start, visit.left - visit.at];
+        slice.arrivals += 1;
+        slice.served += 1;
+        slice.queue += u128::from(wait as u64);
+        slice.busy += u128::from(work as u64);
+        class.arrivals += 1;
+        class.served += 1;
+        class.waited += u64::from(wait > 0);
+        class.wait.record(wait as u64);
+        class.sojourn.record(sojourn as u64);
+    }
+
+    /// [`Meter::foresee`] of a visit that does not begin and end well in the slice of the one before.
+    fn foresee_any(&mut self, visit: &Visit, start: i64) {
+        self.visit(visit);
+        self.waiting(visit.class, visit.at, start, 1);
+        self.working(visit.class, start, visit.left, 1);
+        self.came(visit.class, visit.at);
     }
 
     /// A visit has ended. One that ends after the last reply is awaited is still there as far as the run knows.
@@ -234,24 +264,26 @@ impl Meter {
         let (mut at, until) = (since.max(self.from), until.min(self.to));
         while at < until {
             let Some(index) = self.slice(at) else { return };
-            let end = (self.from + (index as i64 + 1) * self.length).min(until);
+            let end = self.recent.1.min(until);
             *of(&mut self.classes[usize::from(class)].slices[index]) +=
                 u128::from((end - at) as u64) * u128::from(n);
             at = end;
         }
     }
 
+    /// The slice in which an instant of the measured part lies.
     #[inline]
     fn slice(&mut self, at: i64) -> Option<usize> {
+        if self.recent.0 <= at && at < self.recent.1 {
+            return Some(self.recent.2);
+        }
         if at < self.from || at >= self.to {
             return None;
         }
-        let into = at - self.recent.0;
-        if !(0..self.length).contains(&into) {
-            let index = (at - self.from) / self.length;
-            self.recent = (self.from + index * self.length, index as usize);
-        }
-        Some(self.recent.1)
+        let index = (at - self.from) / self.length;
+        let start = self.from + index * self.length;
+        self.recent = (start, (start + self.length).min(self.to), index as usize);
+        Some(self.recent.2)
     }
 }
 

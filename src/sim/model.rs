@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use super::limit::Limit;
-use super::table::Table;
 use crate::rng::Key;
 use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, StationModel};
-use crate::scenario::{ServerModel, Work};
+use crate::scenario::{ServerModel, Table, Work};
 
 /// A model that an engine can run.
 #[derive(Debug, Clone)]

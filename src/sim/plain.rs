@@ -11,9 +11,9 @@ use super::model::Model;
 use super::observation::Observation;
 use super::peak::Peak;
 use super::rows::{self, FIGURES, Figure, Row};
-use super::table::Laws;
 use super::{Choice, Engine, Impossible, choose, stability};
 use crate::scenario::queueing::Queueing;
+use crate::scenario::table::Laws;
 
 /// How many replications are under way before their results are added up, in order.
 const CHUNK: u32 = 64;

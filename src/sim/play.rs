@@ -207,9 +207,8 @@ pub(super) fn play<R: Recorder>(
     let (start, end) = (timeline.start().nanos(), timeline.end().nanos());
     let horizon = Horizon { end, drained: end + timeline.drain.nanos() as i64 };
     let mut meter = Meter::new(model.classes.len(), 0, horizon, timeline.wall(INTERVAL).nanos() as i64);
-    let mut later = Calendar::new();
-    let mut journeys =
-        Journeys::new(Play { scenario, timeline, seed, played }, &server, recorder, &mut later);
+    let later = Calendar::new();
+    let mut journeys = Journeys::new(Play { scenario, timeline, seed, played }, &server, recorder);
     let mut requests = 0;
     let mut look = |at: i64, so_far: u64| {
         requests = so_far;

@@ -16,6 +16,11 @@ pub struct Tally {
     /// The legitimate populations together, by interval of the record.
     pub(super) intervals: Vec<IntervalTally>,
     pub(super) layout: Layout,
+    /// The end of the measured part, and of that in which journeys are judged.
+    end: i64,
+    judged: i64,
+    /// The interval that was needed last: from when until when, and its number.
+    recent: (i64, i64, usize),
 }
 
 /// What legitimate populations got in one interval.
@@ -32,6 +37,7 @@ pub(super) struct IntervalTally {
 /// What came of one population.
 #[derive(Debug, Clone, Default)]
 pub struct PopulationTally {
+    legitimate: bool,
     /// Its steps, in order.
     pub(super) steps: Vec<StepTally>,
     /// Requests offered in each interval of the record.
@@ -82,6 +88,7 @@ impl PopulationTally {
         Self {
             steps: layout.steps.iter().map(|of| step(of.slo)).collect(),
             offered: vec![0; intervals],
+            legitimate: layout.legitimate,
             ..Self::default()
         }
     }
@@ -152,53 +159,73 @@ impl Tally {
     /// Nothing counted so far.
     pub(super) fn new(layout: Layout) -> Self {
         let length = layout.interval.nanos().max(1);
-        let intervals = (layout.timeline.end().nanos().max(1) as u64).div_ceil(length) as usize;
+        let end = layout.timeline.end();
+        let intervals = (end.nanos().max(1) as u64).div_ceil(length) as usize;
         let populations = layout.populations.iter().map(|of| PopulationTally::new(of, intervals)).collect();
-        Self { populations, intervals: vec![IntervalTally::default(); intervals], layout }
+        Self {
+            populations,
+            intervals: vec![IntervalTally::default(); intervals],
+            end: end.nanos(),
+            judged: (end - layout.settle).nanos(),
+            recent: (0, 0, 0),
+            layout,
+        }
     }
 
-    fn interval(&self, at: Offset) -> usize {
-        (self.layout.interval_of(at).max(0) as usize).min(self.intervals.len() - 1)
+    /// The number of the interval of an instant of the measured part; the last is also that of the drain.
+    #[inline]
+    fn interval(&mut self, at: i64) -> usize {
+        if !(self.recent.0..self.recent.1).contains(&at) {
+            let length = self.layout.interval.nanos().max(1) as i64;
+            let last = self.intervals.len() as i64 - 1;
+            let number = at.div_euclid(length).clamp(0, last);
+            let until = if number == last { i64::MAX } else { (number + 1) * length };
+            self.recent = (number * length, until, number as usize);
+        }
+        self.recent.2
     }
 }
 
 impl Recorder for Tally {
+    #[inline]
     fn offered(&mut self, population: u16, _: u16, intended: Offset) {
-        if self.layout.measures(intended) {
-            let interval = self.interval(intended);
-            self.populations[usize::from(population)].offered[interval] += 1;
-            if self.layout.populations[usize::from(population)].legitimate {
-                self.intervals[interval].offered += 1;
-            }
+        if (0..self.end).contains(&intended.nanos()) {
+            let interval = self.interval(intended.nanos());
+            let population = &mut self.populations[usize::from(population)];
+            population.offered[interval] += 1;
+            self.intervals[interval].offered += u64::from(population.legitimate);
         }
     }
 
     fn sent(&mut self, _: u16, _: u16, _: Offset) {}
 
+    #[inline]
     fn ended(&mut self, sample: &Sample) {
-        if !self.layout.measures(sample.intended) {
+        if !(0..self.end).contains(&sample.intended.nanos()) {
             return;
         }
         let response = sample.done.since(sample.intended);
         let ok = sample.outcome == Outcome::Ok;
-        let step = &mut self.populations[usize::from(sample.population)].steps[usize::from(sample.step)];
+        let population = &mut self.populations[usize::from(sample.population)];
+        let legitimate = population.legitimate;
+        let step = &mut population.steps[usize::from(sample.step)];
         step.outcomes[sample.outcome as usize] += 1;
         if ok {
             step.good += u64::from(step.slo.is_none_or(|slo| response <= slo));
             step.response.record(response.nanos());
         }
-        if self.layout.populations[usize::from(sample.population)].legitimate {
-            let interval = self.interval(sample.done);
-            self.intervals[interval].ended += 1;
+        if legitimate {
+            let interval = self.interval(sample.done.nanos());
+            let interval = &mut self.intervals[interval];
+            interval.ended += 1;
             if ok {
-                self.intervals[interval].response.record(response.nanos());
+                interval.response.record(response.nanos());
             }
         }
     }
 
     fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
-        let judged = self.layout.timeline.end() - self.layout.settle;
-        if arrived < Offset::ZERO || arrived >= judged {
+        if !(0..self.judged).contains(&arrived.nanos()) {
             return;
         }
         let population = &mut self.populations[usize::from(population)];

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::calendar::Calendar;
+use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, Reply, Request};
 use super::customers::{Crowd, Customer};
 use super::meter::Meter;
@@ -11,7 +11,7 @@ use super::model::Model;
 use super::{Engine, customers, plain};
 use crate::scenario::queueing::{Batch, Comeback, Coming, Customers, Leg, Patience, Profile, Queueing};
 use crate::scenario::server_model::{Bucket, ClassModel, Dispatch, Leaving, Per, StationModel};
-use crate::scenario::{Law, ServerModel, Work};
+use crate::scenario::{Law, Outcome, ServerModel, Work};
 use crate::units::Span;
 
 /// Writes down all that clients are told.
@@ -32,15 +32,12 @@ impl Clients for Diary {
         self.crowd.due(who, at, later)
     }
     fn answered(&mut self, who: Customer, reply: Reply, later: &mut Calendar<Customer>) {
-        self.lines.push((self.crowd.order(who), reply.at, reply));
+        self.lines.push((who.rank(), reply.at, reply));
         self.crowd.answered(who, reply, later);
     }
-    fn told_in_order(&self, who: Customer) -> bool {
+    fn told_in_order(&self, who: &Customer, _: Outcome) -> bool {
         // Both ways of telling must come to the same.
-        self.crowd.order(who).is_multiple_of(2)
-    }
-    fn order(&self, who: Customer) -> u64 {
-        self.crowd.order(who)
+        who.rank().is_multiple_of(2)
     }
 }
 

@@ -1,15 +1,14 @@
-//! Laws of work made ready for the loop: a quantile table in integer nanoseconds, one hash and one look-up a draw.
+//! Laws made ready to be drawn from: a quantile table in integer nanoseconds, one hash and one look-up a draw.
 //!
-//! The quantile function is kept at 2,048 evenly spaced shares; the last cell is a table of 2,048 cells of its own, and
+//! Both engines draw from the same tables, so they play the same people. The quantile function is kept at 2,048 evenly spaced shares; the last cell is a table of 2,048 cells of its own, and
 //! so is its last, so that the tail is exact to 2^-33. Between two points it is a straight line. The table is stretched
 //! by the few 1e-5 that straight lines add to a convex curve, so that its mean is the law's.
 
 use std::sync::Arc;
 
+use super::{Law, Work, quantile};
 use crate::rng::Key;
-use crate::scenario::{Law, Work};
-
-use super::quantile;
+use crate::units::Span;
 
 const BITS: u32 = 11;
 const CELLS: usize = 1 << BITS;
@@ -17,33 +16,47 @@ const LEVELS: usize = 3;
 
 /// A law ready to be drawn from.
 #[derive(Debug, Clone)]
-pub(super) enum Table {
+pub struct Table(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
     /// Always this many nanoseconds.
     Constant(u64),
+    /// From the first number of nanoseconds on, so many are equally likely.
+    Uniform(u64, u64),
     /// One of these, equally likely.
-    Values(Vec<u64>),
+    Values(Arc<[u64]>),
     /// The quantile function; level k covers the shares above 1 - 2^(-11 k). Points in nanoseconds.
     Quantiles(Arc<[[u64; CELLS + 1]; LEVELS]>),
 }
 
 impl Table {
-    /// Prepares a law.
-    pub(super) fn new(work: &Work) -> Self {
-        match work {
-            Work::Law(Law::Constant(span)) => Self::Constant(span.nanos()),
-            Work::Empirical(values) => Self::Values(values.iter().map(|value| value.nanos()).collect()),
-            other if other.mean().nanos() == 0 => Self::Constant(0),
-            other => Self::Quantiles(tabulate(other)),
-        }
+    /// Prepares a law of work.
+    pub fn new(work: &Work) -> Self {
+        Self(match work {
+            Work::Law(Law::Constant(span)) => Form::Constant(span.nanos()),
+            Work::Law(Law::Uniform(from, to)) => {
+                Form::Uniform(from.nanos(), to.nanos().saturating_sub(from.nanos()).saturating_add(1))
+            }
+            Work::Empirical(values) => Form::Values(values.iter().map(|value| value.nanos()).collect()),
+            other if other.mean().nanos() == 0 => Form::Constant(0),
+            other => Form::Quantiles(tabulate(other)),
+        })
+    }
+
+    /// Prepares a common law.
+    pub fn of(law: &Law) -> Self {
+        Self::new(&Work::Law(law.clone()))
     }
 
     /// The draw that belongs to 64 uniform bits, in nanoseconds.
     #[inline]
-    pub(super) fn at(&self, bits: u64) -> u64 {
-        match self {
-            Self::Constant(nanos) => *nanos,
-            Self::Values(values) => values[((u128::from(bits) * values.len() as u128) >> 64) as usize],
-            Self::Quantiles(levels) => {
+    pub fn at(&self, bits: u64) -> u64 {
+        match &self.0 {
+            Form::Constant(nanos) => *nanos,
+            Form::Uniform(from, count) => from + scaled(bits, *count),
+            Form::Values(values) => values[scaled(bits, values.len() as u64) as usize],
+            Form::Quantiles(levels) => {
                 let mut bits = bits;
                 let mut level = 0;
                 loop {
@@ -69,25 +82,37 @@ impl Table {
 
     /// The draw that belongs to a key, in nanoseconds.
     #[inline]
-    pub(super) fn draw(&self, key: Key) -> u64 {
+    pub fn draw(&self, key: Key) -> u64 {
         self.at(key.bits())
     }
+
+    /// The draw that belongs to a key.
+    #[inline]
+    pub fn span(&self, key: Key) -> Span {
+        Span::from_nanos(self.draw(key))
+    }
+}
+
+/// The number below `count` that belongs to 64 uniform bits.
+#[inline]
+const fn scaled(bits: u64, count: u64) -> u64 {
+    ((bits as u128 * count as u128) >> 64) as u64
 }
 
 /// Laws that were made ready once, for many replications.
 #[derive(Debug, Default)]
-pub(super) struct Laws(Vec<(Work, Table)>);
+pub struct Laws(Vec<(Work, Table)>);
 
 impl Laws {
     /// Makes a law ready.
-    pub(super) fn add(&mut self, work: &Work) {
+    pub fn add(&mut self, work: &Work) {
         if !self.0.iter().any(|(known, _)| known == work) {
             self.0.push((work.clone(), Table::new(work)));
         }
     }
 
     /// The table of a law.
-    pub(super) fn table(&self, work: &Work) -> Table {
+    pub fn table(&self, work: &Work) -> Table {
         let known = self.0.iter().find(|(known, _)| known == work);
         known.map_or_else(|| Table::new(work), |(_, table)| table.clone())
     }
@@ -128,7 +153,6 @@ fn mean(points: &[[f64; CELLS + 1]]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Span;
 
     fn laws() -> Vec<(Work, f64)> {
         let mean = Span::from_secs(1);
