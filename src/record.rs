@@ -12,6 +12,7 @@ mod examples;
 mod header;
 mod histogram;
 mod interval;
+mod journey_rows;
 mod layout;
 mod lines;
 mod mask;

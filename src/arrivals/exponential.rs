@@ -35,7 +35,11 @@ fn ln(x: f64) -> f64 {
     }
     let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
-    let series = SERIES.iter().rev().fold(0.0, |sum, coefficient| sum * square + coefficient);
+    // In pairs, and pairs of pairs (Estrin, 1960): one after the other, each term would wait for the one before.
+    let pair = |k: usize| SERIES[k] + SERIES[k + 1] * square;
+    let (fourth, eighth) = (square * square, square * square * (square * square));
+    let four = |k: usize| pair(k) + pair(k + 2) * fourth;
+    let series = four(0) + (four(4) + four(8) * eighth) * eighth;
     f64::from(exponent) * std::f64::consts::LN_2 + 2.0 * s * series
 }
 

@@ -50,8 +50,6 @@ pub struct Due {
     pub step: u16,
     /// The intended instant.
     pub at: Offset,
-    /// The client's patience with it, from the time it is sent.
-    pub timeout: Span,
     /// Retries before this request since the journey began or last paused: 0 in the first try.
     pub tries: u32,
     /// Grows with every request of the journey, not always by one; with the journey's key it names the request.
@@ -151,7 +149,7 @@ impl Journey {
         self.step
     }
 
-    /// The client's patience with its present request.
+    /// The client's patience with its present request, from the time it is sent.
     pub fn timeout(&self, script: &Script) -> Span {
         script.timeout(self.step, self.key)
     }
@@ -175,7 +173,7 @@ impl Journey {
         match comeback.from {
             RetryFrom::Start => self.come_to(script, account, Target::Step(0), at, false),
             // The step was played before: neither its chance nor its turn is drawn again.
-            RetryFrom::Step if self.visit < MOST_VISITS => self.request(script, at),
+            RetryFrom::Step if self.visit < MOST_VISITS => self.request(at),
             RetryFrom::Step => Next::End(Ending::GaveUp),
         }
     }
@@ -197,7 +195,7 @@ impl Journey {
             if self.plays(script, account) {
                 let law = &script.steps[usize::from(step)].think;
                 let pause = if think { law.span(self.key().word("think")) } else { Span::ZERO };
-                return self.request(script, at + pause);
+                return self.request(at + pause);
             }
             // A skipped step leads where its success would have led.
             target = script.after(step, self.key());
@@ -215,9 +213,8 @@ impl Journey {
         due && (step.chance >= 1.0 || self.key().word("chance").unit() < step.chance)
     }
 
-    fn request(&self, script: &Script, at: Offset) -> Next {
-        let timeout = script.timeout(self.step, self.key);
-        Next::Request(Due { step: self.step, at, timeout, tries: self.tries, visit: self.visit })
+    const fn request(&self, at: Offset) -> Next {
+        Next::Request(Due { step: self.step, at, tries: self.tries, visit: self.visit })
     }
 }
 

@@ -158,7 +158,8 @@ impl Floor {
             let rendered = self.render(&dispatch, &work);
             (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
         };
-        let deadline = clock.instant(sent + work.due.timeout);
+        let script = &self.plan.populations[usize::from(work.live.journey.population())].script;
+        let deadline = clock.instant(sent + work.live.journey.timeout(script));
         let opener = &self.openers[usize::from(work.live.journey.population())];
         let client = if opener.tells_clients_apart() { self.client(&work) } else { 0 };
         let answer = match &rendered {

@@ -190,7 +190,10 @@ impl Tried<'_> {
         let connection = self.connection.take();
         let target = self.under_test.target();
         let sending = async { exchange(&self.opener, target, 0, connection, &rendered?).await };
-        let answer = tokio::time::timeout(due.timeout.into(), sending).await.unwrap_or(Err(Fault::TimedOut));
+        let script = &self.plan.populations[usize::from(journey.population())].script;
+        let answer = tokio::time::timeout(journey.timeout(script).into(), sending)
+            .await
+            .unwrap_or(Err(Fault::TimedOut));
         let service_time = clock::span(begun.elapsed());
         let (judged, answer) = match answer {
             Ok((answered, connection)) => {

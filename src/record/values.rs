@@ -2,8 +2,9 @@
 
 use super::pack::index;
 
-/// So many are sorted faster than the counters of all lengths are walked over.
-const MANY: usize = 4_096;
+/// So many are sorted as fast as the counters of all lengths are walked over; and that few of dozens of kinds stay in the
+/// cache.
+const MANY: usize = 512;
 
 /// Lengths in microseconds, to the precision of an HdrHistogram.
 #[derive(Debug, Default, Clone)]

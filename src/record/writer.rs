@@ -7,7 +7,8 @@ use std::{fs, io};
 use super::disk::Disk;
 use super::examples::Examples;
 use super::interval::Interval;
-use super::{CounterRow, Event, JourneyEvent, JourneyRow, Layout, Resources, Sample, What};
+use super::journey_rows::JourneyRows;
+use super::{CounterRow, Event, JourneyEvent, Layout, Resources, Sample, What};
 use crate::units::{Offset, Span};
 
 /// Writes the folder of one server configuration.
@@ -17,6 +18,8 @@ use crate::units::{Offset, Span};
 #[derive(Debug)]
 pub struct Writer {
     layout: Layout,
+    /// The end of the measured part.
+    end: Offset,
     /// Number of the first cell (population and step) of each population.
     first_cell: Vec<usize>,
     /// The interval that was needed last.
@@ -24,7 +27,7 @@ pub struct Writer {
     /// The others.
     open: BTreeMap<i64, Interval>,
     spare: Vec<Interval>,
-    journeys: BTreeMap<(i64, u16), JourneyRow>,
+    journeys: JourneyRows,
     /// The first interval that is not yet on disk.
     next: i64,
     examples: Examples,
@@ -63,11 +66,12 @@ impl Writer {
             .collect();
         Ok(Self {
             layout: layout.clone(),
+            end: layout.timeline.end(),
             first_cell,
             present: None,
             open: BTreeMap::new(),
             spare: Vec::new(),
-            journeys: BTreeMap::new(),
+            journeys: JourneyRows::new(),
             next: layout.interval_of(layout.timeline.start()),
             examples: Examples::default(),
             disk,
@@ -86,22 +90,24 @@ impl Writer {
         self.row(population, step, at).sent += 1;
     }
 
+    /// A request is due and sent at once.
+    pub fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
+        let row = self.row(population, step, at);
+        row.offered += 1;
+        row.sent += 1;
+    }
+
     /// Nothing more will happen to a request: it ended, or the run did ([`crate::scenario::Outcome::NotSent`],
     /// [`crate::scenario::Outcome::InFlight`], with `done` the end of the wait).
     pub fn ended(&mut self, sample: &Sample) {
         let cell = self.cell(sample.population, sample.step);
-        let measured = self.layout.measures(sample.intended);
+        let measured = (Offset::ZERO..self.end).contains(&sample.intended);
         self.interval(sample.done).ended(cell, sample, measured);
     }
 
     /// Something happened to a journey that arrived at `arrived`.
     pub fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
-        let interval = self.layout.interval_of(arrived);
-        let row = self.journeys.entry((interval, population)).or_insert(JourneyRow {
-            interval,
-            population,
-            ..JourneyRow::default()
-        });
+        let row = self.journeys.row(self.layout.interval_of(arrived), population);
         match event {
             JourneyEvent::Planned => row.planned += 1,
             JourneyEvent::Started => {
@@ -183,7 +189,7 @@ impl Writer {
             interval.clear();
             self.spare.push(interval);
         }
-        self.disk.journeys(&self.layout, std::mem::take(&mut self.journeys))?;
+        self.disk.journeys(&self.layout, self.journeys.take())?;
         while self.next < end {
             let mut interval = self.open.remove(&self.next).or_else(|| self.spare.pop()).unwrap_or_default();
             self.disk.interval(&self.layout, self.next, &interval)?;
@@ -250,7 +256,7 @@ mod tests {
                 writer.journey(0, at(intended), JourneyEvent::Started);
             }
             writer.flush(at(f64::from(second) + 1.0)).unwrap();
-            assert!(writer.open.len() <= 1 && writer.spare.len() <= 3 && writer.journeys.is_empty());
+            assert!(writer.open.len() <= 1 && writer.spare.len() <= 3 && writer.journeys.take().is_empty());
         }
     }
 }

@@ -57,24 +57,11 @@ impl Table {
             Form::Uniform(from, count) => from + scaled(bits, *count),
             Form::Values(values) => values[scaled(bits, values.len() as u64) as usize],
             Form::Quantiles(levels) => {
-                let mut bits = bits;
-                let mut level = 0;
-                loop {
-                    let cell = (bits >> (64 - BITS)) as usize;
-                    bits <<= BITS;
-                    if cell < CELLS - 1 || level == LEVELS - 1 {
-                        let [low, high] = [levels[level][cell], levels[level][cell + 1]];
-                        let within = bits >> 33;
-                        let width = high.saturating_sub(low);
-                        // 31 bits of position in the cell; a cell wider than 2^33 ns (8 s) loses its lowest bits.
-                        let step = if width < 1 << 33 {
-                            (width * within) >> 31
-                        } else {
-                            ((u128::from(width) * u128::from(within)) >> 31) as u64
-                        };
-                        return low + step;
-                    }
-                    level += 1;
+                let cell = (bits >> (64 - BITS)) as usize;
+                if cell < CELLS - 1 {
+                    within(&levels[0], cell, bits << BITS)
+                } else {
+                    beyond(levels, bits << BITS)
                 }
             }
         }
@@ -91,6 +78,33 @@ impl Table {
     pub fn span(&self, key: Key) -> Span {
         Span::from_nanos(self.draw(key))
     }
+}
+
+/// The value in a cell at the position that the highest 31 bits tell.
+#[inline]
+fn within(level: &[u64; CELLS + 1], cell: usize, bits: u64) -> u64 {
+    let [low, high] = [level[cell], level[cell + 1]];
+    let width = high.saturating_sub(low);
+    // A cell wider than 2^33 ns (8 s) would overflow 64 bits.
+    let step = if width < 1 << 33 {
+        (width * (bits >> 33)) >> 31
+    } else {
+        ((u128::from(width) * u128::from(bits >> 33)) >> 31) as u64
+    };
+    low + step
+}
+
+/// A value of the last cell of the first level.
+#[cold]
+fn beyond(levels: &[[u64; CELLS + 1]; LEVELS], mut bits: u64) -> u64 {
+    for level in &levels[1..LEVELS - 1] {
+        let cell = (bits >> (64 - BITS)) as usize;
+        bits <<= BITS;
+        if cell < CELLS - 1 {
+            return within(level, cell, bits);
+        }
+    }
+    within(&levels[LEVELS - 1], (bits >> (64 - BITS)) as usize, bits << BITS)
 }
 
 /// The number below `count` that belongs to 64 uniform bits.

@@ -103,6 +103,12 @@ impl Buckets {
         None
     }
 
+    /// The first of the list of a bucket.
+    #[inline]
+    pub(super) fn head(&self, bucket: usize) -> u32 {
+        self.heads[bucket]
+    }
+
     /// Takes all out of a bucket: the first of the list, or [`NONE`].
     #[inline]
     pub(super) fn empty(&mut self, bucket: usize) -> u32 {

@@ -173,12 +173,25 @@ impl Clients for Crowd {
     #[inline]
     fn answered(&mut self, who: Customer, reply: Reply, later: &mut Calendar<Customer>) {
         let group = &self.groups[usize::from(who.group)];
+        let leaves = group.legs[usize::from(who.leg)].next.is_empty() && group.think.is_none();
+        if !(reply.outcome == Outcome::Ok && leaves) {
+            self.go_on(who, reply, later);
+        }
+    }
+
+    #[inline]
+    fn told_in_order(&self, _: &Customer, _: Outcome) -> bool {
+        false
+    }
+}
+
+impl Crowd {
+    /// What a customer does that does not leave for good.
+    fn go_on(&mut self, who: Customer, reply: Reply, later: &mut Calendar<Customer>) {
+        let group = &self.groups[usize::from(who.group)];
         let leg = &group.legs[usize::from(who.leg)];
         match reply.outcome {
             Outcome::Ok => {
-                if leg.next.is_empty() && group.think.is_none() {
-                    return;
-                }
                 let key = group.draws.with(who.number).with(u64::from(who.visit)).word("next");
                 let next = Customer { visit: who.visit + 1, tries: 0, ..who };
                 match leg.choose(key) {
@@ -213,11 +226,6 @@ impl Clients for Crowd {
             }
             Outcome::Failed | Outcome::NotSent | Outcome::InFlight => {}
         }
-    }
-
-    #[inline]
-    fn told_in_order(&self, _: &Customer, _: Outcome) -> bool {
-        false
     }
 }
 

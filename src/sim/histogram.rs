@@ -10,7 +10,6 @@ const CELLS: usize = 1 << BITS;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Histogram {
     counts: Vec<u64>,
-    count: u64,
     sum: u128,
     sum_of_squares: f64,
     max: u64,
@@ -25,10 +24,20 @@ impl Histogram {
             Some(count) => *count += 1,
             None => self.grow(cell),
         }
-        self.count += 1;
         self.sum += u128::from(nanos);
-        self.sum_of_squares += nanos as f64 * nanos as f64;
+        // Signed, as that takes one instruction.
+        let length = nanos as i64 as f64;
+        self.sum_of_squares += length * length;
         self.max = self.max.max(nanos);
+    }
+
+    /// Counts a zero.
+    #[inline]
+    pub(super) fn record_zero(&mut self) {
+        match self.counts.first_mut() {
+            Some(count) => *count += 1,
+            None => self.grow(0),
+        }
     }
 
     /// Counts the first value of a cell beyond all others.
@@ -40,20 +49,17 @@ impl Histogram {
 
     /// How many values.
     pub(super) fn count(&self) -> u64 {
-        self.count
+        self.counts.iter().sum()
     }
 
     /// Mean in nanoseconds; 0 of nothing.
     pub(super) fn mean(&self) -> f64 {
-        if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
+        self.sum as f64 / self.count().max(1) as f64
     }
 
     /// Variance in square nanoseconds; 0 of nothing.
     pub(super) fn variance(&self) -> f64 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        (self.sum_of_squares / self.count as f64 - self.mean().powi(2)).max(0.0)
+        (self.sum_of_squares / self.count().max(1) as f64 - self.mean().powi(2)).max(0.0)
     }
 
     /// The largest value.
@@ -64,12 +70,12 @@ impl Histogram {
     /// The values that these shares of all do not exceed, in nanoseconds, in one pass; shares must rise. `None` of
     /// nothing.
     pub(super) fn quantiles<const N: usize>(&self, shares: [f64; N]) -> [Option<f64>; N] {
-        let (mut cell, mut before) = (0, 0);
+        let (mut cell, mut before, all) = (0, 0, self.count());
         shares.map(|q| {
-            if self.count == 0 {
+            if all == 0 {
                 return None;
             }
-            let rank = ((q * self.count as f64).ceil() as u64).clamp(1, self.count);
+            let rank = ((q * all as f64).ceil() as u64).clamp(1, all);
             while before + self.counts[cell] < rank {
                 before += self.counts[cell];
                 cell += 1;
@@ -99,7 +105,6 @@ impl Histogram {
         for (to, from) in self.counts.iter_mut().zip(&other.counts) {
             *to += from;
         }
-        self.count += other.count;
         self.sum += other.sum;
         self.sum_of_squares += other.sum_of_squares;
         self.max = self.max.max(other.max);
@@ -109,7 +114,7 @@ impl Histogram {
 /// Values below 2^8 have a cell each; above, the octave and the 7 bits after the leading one tell the cell.
 #[inline]
 const fn cell(nanos: u64) -> usize {
-    let octave = (64 - nanos.leading_zeros()).saturating_sub(BITS + 1);
+    let octave = 63 - BITS - (nanos | CELLS as u64).leading_zeros();
     (nanos >> octave) as usize + octave as usize * CELLS
 }
 

@@ -192,21 +192,23 @@ impl<'a, R: Recorder> Journeys<'a, R> {
     }
 
     /// A request is due, or a lane has become free for it: it is sent if a lane is free.
-    #[inline]
+    #[inline(always)]
     fn offer(&mut self, journey: Journey, at: Offset) -> Option<Request<Journey>> {
         let (population, step) = (journey.population(), journey.step());
         let kind = &mut self.populations[usize::from(population)];
-        if journey.note & WAITED == 0 {
-            self.recorder.offered(population, step, at);
-            if !kind.lanes.take(journey) {
-                let key = journey.arrival().key;
-                self.put_off.insert(key, PutOff { due: at, population, step, sent: false });
-                return None;
+        if journey.note & WAITED != 0 {
+            if let Some(of) = self.put_off.get_mut(&journey.arrival().key) {
+                of.sent = true;
             }
-        } else if let Some(of) = self.put_off.get_mut(&journey.arrival().key) {
-            of.sent = true;
+            self.recorder.sent(population, step, at);
+        } else if kind.lanes.take(journey) {
+            self.recorder.sent_when_due(population, step, at);
+        } else {
+            self.recorder.offered(population, step, at);
+            let key = journey.arrival().key;
+            self.put_off.insert(key, PutOff { due: at, population, step, sent: false });
+            return None;
         }
-        self.recorder.sent(population, step, at);
         Some(Request {
             class: kind.steps[usize::from(step)].class,
             key: journey.key().word("server"),

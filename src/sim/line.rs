@@ -22,6 +22,8 @@ pub(super) struct Line {
     turns: VecDeque<i64>,
     /// When those leave who will not wait for their turn.
     leavers: BinaryHeap<Reverse<i64>>,
+    /// When the first of both no longer waits.
+    next_to_leave: i64,
     /// Changes of the number of servers to come.
     capacity: VecDeque<(i64, u32)>,
     places: u64,
@@ -54,6 +56,7 @@ impl Line {
             workers: station.servers.map(|servers| Workers::new(servers, start)),
             turns: VecDeque::new(),
             leavers: BinaryHeap::new(),
+            next_to_leave: NEVER,
             capacity: station.capacity.iter().copied().collect(),
             places: station.queue.map_or(u64::MAX, u64::from),
             leaving: station.abandoned,
@@ -112,10 +115,12 @@ impl Line {
         let gone = deadline < turn;
         if gone && self.leaving == Leaving::Drop {
             self.leavers.push(Reverse(deadline));
+            self.next_to_leave = self.next_to_leave.min(deadline);
             self.peak.joined(self.waiting() as u64, at);
             return Some(Fate { start: None, left: deadline, end: End::Abandoned, told: deadline, gone });
         }
         self.turns.push_back(turn);
+        self.next_to_leave = self.next_to_leave.min(turn);
         self.peak.joined(self.waiting() as u64, at);
         if turn.saturating_sub(at) > self.longest_wait {
             return Some(Fate { start: None, left: turn, end: End::Late, told: turn.min(deadline), gone });
@@ -159,9 +164,15 @@ impl Line {
     /// Those whose turn has come, or who have left, no longer wait at `at`.
     #[inline]
     fn advance(&mut self, at: i64) {
+        if self.next_to_leave <= at {
+            self.let_go(at);
+        }
+    }
+
+    fn let_go(&mut self, at: i64) {
         let mut last = None;
-        while let Some(turn) = self.turns.front().filter(|turn| **turn <= at) {
-            last = Some(*turn);
+        while let Some(turn) = self.turns.front().copied().filter(|turn| *turn <= at) {
+            last = Some(turn);
             self.turns.pop_front();
         }
         while let Some(Reverse(left)) = self.leavers.peek().copied().filter(|Reverse(left)| *left <= at) {
@@ -174,6 +185,8 @@ impl Line {
         {
             self.peak.emptied(last);
         }
+        let leaver = self.leavers.peek().map_or(NEVER, |Reverse(left)| *left);
+        self.next_to_leave = self.turns.front().map_or(leaver, |turn| leaver.min(*turn));
     }
 }
 

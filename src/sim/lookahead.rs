@@ -10,10 +10,11 @@ use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
 use super::line::{Fate, Line};
 use super::meter::{End, Meter, Visit};
-use super::model::{Doors, Model};
+use super::model::{Class, Doors, Model};
 use super::outcome_of;
 use super::peak::Peak;
-use crate::scenario::Outcome;
+use crate::scenario::{Outcome, Table};
+use crate::units::Span;
 
 /// Runs clients against a model until the horizon, beginning with what is in the calendar; the longest queue of every station, and whether it came to the end.
 ///
@@ -29,8 +30,18 @@ pub(super) fn run<C: Clients>(
 ) -> (Vec<Peak>, bool) {
     let lines =
         model.instance_of.iter().map(|station| Line::new(&model.stations[usize::from(*station)], start));
+    let way = |class: &Class| {
+        let station = &model.stations[usize::from(class.station)];
+        Way {
+            station: class.station,
+            line: model.first[usize::from(class.station)],
+            straight: station.instances == 1 && station.bucket.is_none(),
+            work: model.table(*class).clone(),
+        }
+    };
     let mut engine = Engine {
         model,
+        ways: model.classes.iter().map(way).collect(),
         lines: lines.collect(),
         doors: Doors::new(model, start),
         later,
@@ -41,8 +52,21 @@ pub(super) fn run<C: Clients>(
     (engine.peaks(), completed)
 }
 
+/// Where requests of a class go.
+#[derive(Debug)]
+struct Way {
+    station: u16,
+    /// The first instance of the station.
+    line: usize,
+    /// There is one instance, and no token bucket before it.
+    straight: bool,
+    work: Table,
+}
+
 struct Engine<'a, W> {
     model: &'a Model,
+    /// By class.
+    ways: Vec<Way>,
     lines: Vec<Line>,
     doors: Doors,
     later: Calendar<W>,
@@ -106,9 +130,13 @@ impl<W: Ranked> Engine<'_, W> {
         clients: &mut C,
         meter: &mut Meter,
     ) {
-        let class = self.model.classes[usize::from(request.class)];
-        let station = &self.model.stations[usize::from(class.station)];
-        let fate = self.fate(&request, at);
+        let way = &self.ways[usize::from(request.class)];
+        let (work, station) = (way.work.draw(request.key) as i64, way.station);
+        let fate = if way.straight {
+            self.lines[way.line].join(at, work, request.deadline, request.until_start)
+        } else {
+            self.find_way(&request, at, work)
+        };
         let start = fate.start.unwrap_or(fate.left);
         let wasted = fate.gone && fate.start.is_some();
         let (class, worked) = (request.class, fate.left - start);
@@ -120,8 +148,8 @@ impl<W: Ranked> Engine<'_, W> {
             return;
         }
         let outcome = outcome_of(fate.end, fate.gone);
-        let retry_after = match (outcome, station.retry_after) {
-            (Outcome::Shed, Some(span)) => span.nanos(),
+        let retry_after = match outcome {
+            Outcome::Shed => self.model.stations[usize::from(station)].retry_after.map_or(0, Span::nanos),
             _ => 0,
         };
         let reply = Reply { at: fate.told, sent: at, outcome, retry_after };
@@ -132,24 +160,17 @@ impl<W: Ranked> Engine<'_, W> {
         }
     }
 
-    /// What becomes of a request.
-    #[inline]
-    fn fate(&mut self, request: &Request<W>, at: i64) -> Fate {
-        let class = self.model.classes[usize::from(request.class)];
-        let first = self.model.first[usize::from(class.station)];
-        let station = &self.model.stations[usize::from(class.station)];
-        let work = self.model.work(class, request.key) as i64;
-        let mut instance = 0;
-        if station.bucket.is_some() && !self.doors.admits(class.station, station.bucket, request.account, at)
-        {
+    /// What becomes of a request that may be refused before it comes to a line, or has several to choose from.
+    fn find_way(&mut self, request: &Request<W>, at: i64, work: i64) -> Fate {
+        let Way { station: number, line: first, .. } = self.ways[usize::from(request.class)];
+        let station = &self.model.stations[usize::from(number)];
+        if !self.doors.admits(number, station.bucket, request.account, at) {
             return Fate { start: None, left: at, end: End::Limited, told: at, gone: false };
         }
-        if station.instances > 1 {
-            let lines = &mut self.lines;
-            let present = |instance: usize| lines[first + instance].present(at);
-            let dispatch = (station.instances, station.dispatch);
-            instance = self.doors.choose(class.station, dispatch, request.key, present);
-        }
+        let lines = &mut self.lines;
+        let present = |instance: usize| lines[first + instance].present(at);
+        let dispatch = (station.instances, station.dispatch);
+        let instance = self.doors.choose(number, dispatch, request.key, present);
         self.lines[first + instance].join(at, work, request.deadline, request.until_start)
     }
 

@@ -147,13 +147,17 @@ impl Meter {
         let [wait, work, sojourn] = [start - visit.at, visit.left - start, visit.left - visit.at];
         slice.arrivals += 1;
         slice.served += 1;
-        slice.queue += u128::from(wait as u64);
         slice.busy += u128::from(work as u64);
         class.arrivals += 1;
         class.served += 1;
-        class.waited += u64::from(wait > 0);
-        class.wait.record(wait as u64);
         class.sojourn.record(sojourn as u64);
+        if wait > 0 {
+            slice.queue += u128::from(wait as u64);
+            class.waited += 1;
+            class.wait.record(wait as u64);
+        } else {
+            class.wait.record_zero();
+        }
     }
 
     /// [`Meter::foresee`] of a visit that does not begin and end well in the slice of the one before.

@@ -83,10 +83,15 @@ impl Model {
         })
     }
 
+    /// The law of the work of a class.
+    pub(super) fn table(&self, class: Class) -> &Table {
+        &self.tables[usize::from(class.table)]
+    }
+
     /// The work of one request, in nanoseconds.
     #[inline]
     pub(super) fn work(&self, class: Class, request: Key) -> u64 {
-        self.tables[usize::from(class.table)].draw(request)
+        self.table(class).draw(request)
     }
 }
 

@@ -11,6 +11,11 @@ pub(super) trait Recorder {
     fn offered(&mut self, population: u16, step: u16, intended: Offset);
     /// A request is sent.
     fn sent(&mut self, population: u16, step: u16, at: Offset);
+    /// A request is due and sent at once.
+    fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
+        self.offered(population, step, at);
+        self.sent(population, step, at);
+    }
     /// A request has ended, or will at `sample.done`.
     fn ended(&mut self, sample: &Sample);
     /// Something happened to a journey that arrived at `arrived`.
@@ -45,6 +50,10 @@ impl Recorder for ToDisk<'_> {
         self.writer.sent(population, step, at);
     }
 
+    fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
+        self.writer.sent_when_due(population, step, at);
+    }
+
     fn ended(&mut self, sample: &Sample) {
         self.writer.ended(sample);
     }
@@ -75,6 +84,11 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
         self.1.sent(population, step, at);
     }
 
+    fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
+        self.0.sent_when_due(population, step, at);
+        self.1.sent_when_due(population, step, at);
+    }
+
     fn ended(&mut self, sample: &Sample) {
         self.0.ended(sample);
         self.1.ended(sample);
@@ -88,6 +102,39 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn passed(&mut self, now: Offset) {
         self.0.passed(now);
         self.1.passed(now);
+    }
+}
+
+/// Nobody may be listening.
+impl<R: Recorder> Recorder for Option<R> {
+    fn offered(&mut self, population: u16, step: u16, intended: Offset) {
+        if let Some(recorder) = self {
+            recorder.offered(population, step, intended);
+        }
+    }
+
+    fn sent(&mut self, population: u16, step: u16, at: Offset) {
+        if let Some(recorder) = self {
+            recorder.sent(population, step, at);
+        }
+    }
+
+    fn ended(&mut self, sample: &Sample) {
+        if let Some(recorder) = self {
+            recorder.ended(sample);
+        }
+    }
+
+    fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
+        if let Some(recorder) = self {
+            recorder.journey(population, arrived, event);
+        }
+    }
+
+    fn passed(&mut self, now: Offset) {
+        if let Some(recorder) = self {
+            recorder.passed(now);
+        }
     }
 }
 

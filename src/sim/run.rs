@@ -93,8 +93,9 @@ pub fn run(
     let interval = study.layout.interval.nanos() as i64;
     let windows = live_windows(&simulation.scenario.slos, study.layout);
     let conformance = Conformance::new(simulation.scenario, simulation.timeline);
-    let tallies = (Tally::new(study.layout.clone()), windows);
-    let recorder = (ToDisk::new(&mut writer, interval), (conformance, tallies));
+    // One replication has no intervals to make.
+    let tally = (study.replications != Count::Fixed(1)).then(|| Tally::new(study.layout.clone()));
+    let recorder = (ToDisk::new(&mut writer, interval), (conformance, (tally, windows)));
     let (first, (on_disk, (conformance, (tally, windows)))) =
         play(simulation, recorder, &mut |at, requests| {
             reached = at;
@@ -103,21 +104,22 @@ pub fn run(
     if let Some(error) = on_disk.broken {
         return Err(error.into());
     }
-    let mut replications = Replications::new(&tally);
+    let mut replications = tally.as_ref().map(Replications::new);
     drop(tally);
     let mut others = Vec::new();
-    if first.completed {
+    if let Some(replications) = replications.as_mut().filter(|_| first.completed) {
         progress.done.store(1, Ordering::Relaxed);
-        others = repeat(simulation, study, &mut replications, &progress)?;
+        others = repeat(simulation, study, replications, &progress)?;
     }
     let asked = match study.replications {
         Count::Fixed(_) => None,
         Count::Until(half_width) => Some(half_width),
     };
-    let estimates = replications.estimates(asked);
+    let estimates = replications.map(|replications| replications.estimates(asked));
+    let estimates = estimates.filter(|estimates| estimates.replications > 1);
     let came = if first.completed { simulation.timeline.end() } else { reached };
     let fits = arrivals::in_words(&conformance.fits(came), simulation.scenario);
-    note(&mut writer, simulation, &first, &estimates, fits);
+    note(&mut writer, simulation, &first, estimates.as_ref(), fits);
     let figures: Vec<Station> = first
         .stations
         .iter()
@@ -132,8 +134,8 @@ pub fn run(
         write_judged(study.dir, &judged)?;
     }
     write_stations(study.dir, study.layout, rows(&first, study.layout), &figures)?;
-    if estimates.replications > 1 {
-        write_estimates(study.dir, &estimates)?;
+    if let Some(estimates) = &estimates {
+        write_estimates(study.dir, estimates)?;
     }
     Ok(first)
 }
@@ -181,7 +183,7 @@ fn note(
     writer: &mut Writer,
     simulation: &Simulation<'_>,
     first: &Simulated,
-    estimates: &Estimates,
+    estimates: Option<&Estimates>,
     fits: Vec<(bool, String)>,
 ) {
     let mut tell = |code: &str, detail: String, severity: Severity| {
@@ -207,19 +209,20 @@ fn note(
         Engine::Lookahead => "look-ahead engine",
     };
     say("engine", format!("{engine}: {}", first.why));
-    let Precision { of, asked, reached } = &estimates.precision;
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    let detail = match (estimates.replications, reached) {
-        (1, _) => "1 replication, so no intervals; --replications asks for more".to_owned(),
-        (count, Some(reached)) => {
-            let asked = match asked {
-                Some(asked) if reached <= asked => format!(" (asked: {})", percent(*asked)),
-                Some(asked) => format!(" (asked: {}, not reached)", percent(*asked)),
-                None => String::new(),
-            };
-            format!("{count} replications: {of}, is known to ± {}{asked}", percent(*reached))
-        }
-        (count, None) => format!("{count} replications; {of}, has no number"),
+    let detail = match estimates {
+        None => "1 replication, so no intervals; --replications asks for more".to_owned(),
+        Some(Estimates { replications, precision: Precision { of, asked, reached }, .. }) => match reached {
+            Some(reached) => {
+                let asked = match asked {
+                    Some(asked) if reached <= asked => format!(" (asked: {})", percent(*asked)),
+                    Some(asked) => format!(" (asked: {}, not reached)", percent(*asked)),
+                    None => String::new(),
+                };
+                format!("{replications} replications: {of}, is known to ± {}{asked}", percent(*reached))
+            }
+            None => format!("{replications} replications; {of}, has no number"),
+        },
     };
     say("replications", detail);
 }

@@ -1,73 +1,97 @@
-//! When each server of a station is next free: the vector of Kiefer and Wolfowitz (Trans. AMS 78, 1955), as a heap.
+//! When each server of a station is next free: the vector of Kiefer and Wolfowitz (Trans. AMS 78, 1955).
 
-const ARITY: usize = 8;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
-/// The free times of the servers of one station, smallest first: an implicit 8-ary heap, which is the fastest of those
-/// tried for few servers and as good as any for many.
+/// So many are looked through faster than a heap is kept.
+const FEW: usize = 8;
+
+/// The free times of the servers of one station.
 #[derive(Debug, Clone)]
 pub(super) struct Workers {
-    heap: Vec<i64>,
+    /// When the first server is free; `i64::MAX` if there is none.
+    first: i64,
+    free: Free,
     /// Until when those are busy who leave when they have finished.
     leaving: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+enum Free {
+    /// In any order, places without a server at `i64::MAX`; and the place of the first.
+    Few([i64; FEW], usize),
+    Many(BinaryHeap<Reverse<i64>>),
 }
 
 impl Workers {
     /// `count` servers that are free from `at` on.
     pub(super) fn new(count: u32, at: i64) -> Self {
-        Self { heap: vec![at; count as usize], leaving: Vec::new() }
+        let mut workers = Self { first: i64::MAX, free: Free::Few([i64::MAX; FEW], 0), leaving: Vec::new() };
+        workers.set(vec![at; count as usize]);
+        workers
     }
 
     /// When the first server is free; `i64::MAX` if there is none.
     #[inline]
-    pub(super) fn first_free(&self) -> i64 {
-        self.heap.first().copied().unwrap_or(i64::MAX)
+    pub(super) const fn first_free(&self) -> i64 {
+        self.first
     }
 
     /// The server that is free first is busy until `until`, which is not before it was free.
     #[inline]
     pub(super) fn engage(&mut self, until: i64) {
-        let Some(first) = self.heap.first_mut() else { return };
-        *first = until;
-        self.sink(0);
+        // A place without a server is told by the last instant.
+        let until = until.min(i64::MAX - 1);
+        match &mut self.free {
+            Free::Few(times, place) => {
+                times[*place % FEW] = until;
+                (self.first, *place) = least(times);
+            }
+            Free::Many(times) => {
+                if let Some(mut first) = times.peek_mut() {
+                    *first = Reverse(until);
+                }
+                self.first = times.peek().map_or(i64::MAX, |Reverse(first)| *first);
+            }
+        }
     }
 
     /// From `at` on there are `count` servers: those that are idle leave first, then those that finish first, when they
     /// have finished; and those who are about to leave stay before new ones come.
     pub(super) fn resize(&mut self, count: u32, at: i64) {
         let count = count as usize;
-        let mut busy: Vec<i64> = self.heap.drain(..).chain(self.leaving.drain(..)).collect();
+        let mut busy = match std::mem::replace(&mut self.free, Free::Few([i64::MAX; FEW], 0)) {
+            Free::Few(times, _) => times.into_iter().filter(|time| *time != i64::MAX).collect(),
+            Free::Many(times) => times.into_iter().map(|Reverse(time)| time).collect::<Vec<_>>(),
+        };
+        busy.append(&mut self.leaving);
         busy.retain(|until| *until > at);
         busy.sort_unstable();
         let too_many = busy.len().saturating_sub(count);
         self.leaving.extend(busy.drain(..too_many));
-        self.heap.resize(count - busy.len(), at);
-        self.heap.extend(busy);
+        busy.resize(count, at);
+        self.set(busy);
     }
 
-    #[inline]
-    fn sink(&mut self, mut place: usize) {
-        let heap = self.heap.as_mut_slice();
-        let value = heap[place];
-        loop {
-            let children = place * ARITY + 1;
-            if children >= heap.len() {
-                break;
-            }
-            let end = (children + ARITY).min(heap.len());
-            let (mut least, mut at) = (heap[children], children);
-            for (offset, child) in heap[children + 1..end].iter().enumerate() {
-                if *child < least {
-                    (least, at) = (*child, children + 1 + offset);
-                }
-            }
-            if least >= value {
-                break;
-            }
-            heap[place] = least;
-            place = at;
-        }
-        heap[place] = value;
+    fn set(&mut self, times: Vec<i64>) {
+        self.free = if times.len() <= FEW {
+            let mut few = [i64::MAX; FEW];
+            few[..times.len()].copy_from_slice(&times);
+            Free::Few(few, least(&few).1)
+        } else {
+            Free::Many(times.iter().copied().map(Reverse).collect())
+        };
+        self.first = times.into_iter().min().unwrap_or(i64::MAX);
     }
+}
+
+/// The least, and where.
+#[inline]
+fn least(times: &[i64; FEW]) -> (i64, usize) {
+    // As a tournament, so that comparisons do not wait for one another.
+    let first = |a: (i64, usize), b: (i64, usize)| if b.0 < a.0 { b } else { a };
+    let pair = |n: usize| first((times[n], n), (times[n + 1], n + 1));
+    first(first(pair(0), pair(2)), first(pair(4), pair(6)))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("resvg", &["src/report/raster"]),
     ("hdrhistogram", &["src/record/histogram"]),
     ("clap", &["src/cli", "src/main", "reference-server/src/cli", "reference-server/src/main"]),
-    ("rand_distr", &["src/scenario/law", "src/arrivals", "reference-server/src/config/law"]),
+    ("rand_distr", &["reference-server/src/config/law"]),
     ("rusqlite", &["reference-server/src/store"]),
     ("tokio_postgres", &["reference-server/src/store"]),
     ("coset", &["reference-server/src/dcc"]),
