@@ -15,6 +15,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, account_among, account_of, accounts_in};
+pub use account::{Account, account_among, account_of, accounts_in, client_of};
 pub use script::Script;
 pub use state::{Answer, Due, Ending, Journey, MOST_VISITS, Next};

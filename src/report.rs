@@ -20,6 +20,7 @@ mod markdown;
 mod page;
 mod panel;
 mod provenance;
+mod queues;
 mod raster;
 mod readout;
 mod role;

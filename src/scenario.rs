@@ -34,7 +34,7 @@ pub use abort::Abort;
 pub use arrival::Arrival;
 pub use curve::Curve;
 pub use feeder::{Feeder, FeederOrder};
-pub use incident::{Incident, IncidentKind};
+pub use incident::{Incident, IncidentKind, occurrences};
 pub use law::Law;
 pub use model::*;
 pub use network::{ByteRate, Http, Network, Sources};

@@ -1,5 +1,8 @@
 //! The simulated engine: the same journeys as the load engine's, against queues instead of a server.
 
+mod behind;
+#[cfg(test)]
+mod behind_tests;
 mod buckets;
 mod calendar;
 mod clients;
@@ -7,6 +10,9 @@ mod customers;
 mod desk;
 mod estimate;
 mod events;
+mod faults;
+#[cfg(test)]
+mod faults_tests;
 mod figures;
 mod histogram;
 mod jobs;
@@ -93,12 +99,18 @@ fn choose(model: &Model, choice: Choice, reason: Option<String>) -> Result<(Engi
     }
 }
 
+/// So many nanoseconds as `Retry-After` says them.
+const fn whole_seconds(nanos: u64) -> u64 {
+    nanos.div_ceil(1_000_000_000) * 1_000_000_000
+}
+
 /// What a client is told of a visit that ended so.
 const fn outcome_of(end: End, gone: bool) -> Outcome {
     match (gone, end) {
         (true, _) | (_, End::Abandoned) => Outcome::TimedOut,
         (_, End::Served) => Outcome::Ok,
-        (_, End::Full | End::Limited | End::Late) => Outcome::Shed,
+        (_, End::Full | End::Limited | End::Late | End::Closed) => Outcome::Shed,
+        (_, End::Down) => Outcome::Failed,
     }
 }
 

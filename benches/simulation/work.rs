@@ -33,6 +33,7 @@ fn mm8(engine: Choice, customers: f64, seed: u64) -> Result<(f64, f64), Box<dyn 
         station: 0,
         work: Work::Law(Law::Exponential(Span::from_secs(1))),
         priority: 0,
+        behind: Vec::new(),
     };
     let who = Customers {
         name: "c".to_owned(),
@@ -54,7 +55,7 @@ fn mm8(engine: Choice, customers: f64, seed: u64) -> Result<(f64, f64), Box<dyn 
         model: ServerModel {
             stations: vec![StationModel::new("s", Some(8))],
             classes: vec![class],
-            message_rate: None,
+            ..ServerModel::default()
         },
         customers: vec![who],
         observe: Vec::new(),

@@ -1,7 +1,7 @@
 //! What an account carries from one journey to the next.
 
 use crate::rng::Key;
-use crate::scenario::{Population, Timeline};
+use crate::scenario::{Population, Subject, Timeline};
 
 /// The habits of one account: how many journeys it has begun, and in which of them the steps that are played only
 /// every so many journeys (sign-in) last succeeded.
@@ -70,6 +70,18 @@ pub fn account_of(population: &Population, timeline: &Timeline, key: Key) -> Opt
 #[inline]
 pub fn account_among(accounts: u64, key: Key) -> Option<u32> {
     (accounts > 0).then(|| key.word("account").below(accounts) as u32)
+}
+
+/// The number by which a client's own address is chosen: its account's, else one drawn for whom the journey is about, so
+/// that a patient who comes again comes from where he came before.
+pub fn client_of(seed: u64, population: u16, account: Option<u32>, subject: Subject) -> u64 {
+    account.map_or_else(
+        || {
+            let key = Key::root(seed).word("source").with(u64::from(subject.population));
+            key.with(subject.journey).with(u64::from(subject.item)).bits()
+        },
+        |account| u64::from(account) + (u64::from(population) << 16),
+    )
 }
 
 /// How many accounts a population has in this run, at least 1; `None` for one without accounts.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::plan::Plan;
-use crate::scenario::{Incident, IncidentKind};
+use crate::scenario::{Incident, IncidentKind, occurrences};
 use crate::units::{Offset, Span};
 
 /// Something to do at an instant of the run.
@@ -64,23 +64,10 @@ impl Faults {
     }
 }
 
-/// What is done in this run, in order of time. What began before the run and lasts is done at its start; a server that was
-/// killed before is there again.
+/// What is done in this run, in order of time.
 pub(super) fn acts(plan: &Plan) -> Vec<Act> {
-    let timeline = &plan.timeline;
-    let (start, end) = (timeline.start(), timeline.end());
-    let mut times: Vec<(Offset, bool, &Incident)> = Vec::new();
-    for incident in plan.scenario.incidents.iter().filter(|incident| concerns(plan, incident)) {
-        let (begins, ends) = (incident.begins(timeline), incident.ends(timeline));
-        let before = begins < start && matches!(incident.kind, IncidentKind::ServerKilled { .. });
-        if begins >= end || before || ends.is_some_and(|ends| ends <= start) {
-            continue;
-        }
-        times.push((begins.max(start), true, incident));
-        times.extend(ends.filter(|ends| *ends < end).map(|ends| (ends, false, incident)));
-    }
-    // What ends at an instant ends before something else begins.
-    times.sort_by_key(|(at, begins, _)| (*at, *begins));
+    let incidents = plan.scenario.incidents.iter().filter(|incident| concerns(plan, incident));
+    let times = occurrences(incidents, &plan.timeline);
     let mut faults = Faults::default();
     let acts = times.into_iter().filter_map(|(at, begins, incident)| {
         let word = incident.kind.word();

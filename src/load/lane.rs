@@ -19,9 +19,8 @@ use super::pool::Lent;
 use super::recorder::Entry;
 use super::render::{Rendered, Sender, render};
 use super::vars::Vars;
-use crate::journey::Answer;
+use crate::journey::{self, Answer};
 use crate::record::{JourneyEvent, Sample};
-use crate::rng::Key;
 use crate::scenario::{self, Arrival, Outcome, Subject};
 use crate::units::Offset;
 
@@ -206,17 +205,10 @@ impl Floor {
         render(&self.plan, &self.target, sender, &work.due)
     }
 
-    /// The number by which a client's own address is chosen: its account's, else one drawn for whom the journey is about,
-    /// so that a patient who comes again comes from where he came before.
+    /// The number by which a client's own address is chosen.
     fn client(&self, work: &Work) -> u64 {
         let Arrival { population, subject, .. } = work.live.journey.arrival();
-        work.live.account.map_or_else(
-            || {
-                let key = Key::root(self.plan.seed).word("source").with(u64::from(subject.population));
-                key.with(subject.journey).with(u64::from(subject.item)).bits()
-            },
-            |account| u64::from(account) + (u64::from(population) << 16),
-        )
+        journey::client_of(self.plan.seed, population, work.live.account, subject)
     }
 
     /// The open connection that this request goes over, if there is one.

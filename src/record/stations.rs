@@ -38,6 +38,8 @@ pub struct StationRow {
     pub limited: u64,
     /// Of those turned away, when their turn came too late.
     pub late: u64,
+    /// Of those turned away, as the server or what it needs was down.
+    pub down: u64,
     /// Server time that was spent on requests whose client had gone, in seconds, of those that left in it.
     pub wasted: f64,
     /// busy_mean / servers, of the interval's beginning; `None` where there are as many servers as requests, or none.
@@ -64,21 +66,22 @@ pub fn write_stations(
         writeln!(
             out,
             "t,scenario_time,station,class,arrivals,served,blocked,abandoned,queue_mean,busy_mean,present_mean,\
-             full,limited,late,wasted_s,utilization"
+             full,limited,late,down,wasted_s,utilization"
         )?;
         for row in rows {
             let StationRow { at, station, class, arrivals, served, blocked, abandoned, .. } = &row;
             let time = layout.timeline.scenario_time(*at);
             let [queue, busy] = [row.queue_mean, row.busy_mean];
-            let full = blocked.saturating_sub(row.limited + row.late);
+            let full = blocked.saturating_sub(row.limited + row.late + row.down);
             let utilization = row.utilization.map_or(String::new(), |share| format!("{share:.4}"));
             writeln!(
                 out,
-                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4},{full},{},{},{:.3},{utilization}",
+                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4},{full},{},{},{},{:.3},{utilization}",
                 at.secs_f64(),
                 queue + busy,
                 row.limited,
                 row.late,
+                row.down,
                 row.wasted
             )?;
         }
@@ -110,6 +113,7 @@ pub(super) fn read_rows(dir: &Path) -> io::Result<Vec<StationRow>> {
             abandoned: line.abandoned,
             limited: line.limited,
             late: line.late,
+            down: line.down,
             wasted: line.wasted_s,
             utilization: line.utilization,
             queue_mean: line.queue_mean,
@@ -135,6 +139,8 @@ struct Line {
     limited: u64,
     #[serde(default)]
     late: u64,
+    #[serde(default)]
+    down: u64,
     #[serde(default)]
     wasted_s: f64,
     #[serde(default)]
@@ -207,6 +213,7 @@ mod tests {
             abandoned: 0,
             limited: 1,
             late: 0,
+            down: 0,
             wasted: 0.25,
             utilization: Some(0.125),
             queue_mean: 0.5,
@@ -218,7 +225,7 @@ mod tests {
         assert_eq!(read_figures(dir.path()).unwrap(), Some(vec![7_u32]));
         let text = fs::read_to_string(dir.path().join(ROWS)).unwrap();
         assert!(
-            text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500,0,1,0,0.250,0.1250\n"),
+            text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500,0,1,0,0,0.250,0.1250\n"),
             "{text}"
         );
     }

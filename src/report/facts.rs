@@ -4,6 +4,7 @@ mod load;
 
 use crate::record::Histogram;
 use crate::scenario::Timeline;
+use crate::stats::Mean;
 
 /// A run as the figures see it.
 #[derive(Debug, Clone)]
@@ -48,6 +49,10 @@ pub(super) struct ServerFacts {
     pub(super) journeys: Vec<JourneyFacts>,
     /// Of a simulated run: the stations that requests came to.
     pub(super) stations: Vec<StationFacts>,
+    /// Of a simulated run of several replications: response times interval by interval of the measured part.
+    pub(super) bands: Vec<Band>,
+    /// Of a simulated run: how many replications `bands` are of.
+    pub(super) replications: u32,
     /// What happened to it, and when, in wall seconds: incidents, an abort, a server that ended by itself.
     pub(super) happenings: Vec<(f64, String)>,
 }
@@ -72,6 +77,19 @@ pub(super) struct StationPoint {
     pub(super) queue: f64,
     /// Busy servers of all; `None` without a number of them.
     pub(super) utilization: Option<f64>,
+}
+
+/// Response times of the legitimate populations in one interval, over several replications.
+#[derive(Debug, Clone)]
+pub(super) struct Band {
+    /// Its beginning, wall seconds.
+    pub(super) t: f64,
+    /// Its length, seconds.
+    pub(super) length: f64,
+    /// Means of the quantiles that the figure shows, in microseconds; `None` where a replication has none.
+    pub(super) quantiles: [Option<Mean>; 4],
+    /// Mean share of requests without a success; `None` where nothing ended.
+    pub(super) errors: Option<Mean>,
 }
 
 /// What became of a population's journeys.
@@ -155,6 +173,13 @@ pub(super) struct Second {
     pub(super) timed_out: u64,
     pub(super) failed: u64,
     pub(super) not_sent: u64,
+}
+
+impl Band {
+    /// Its middle, wall seconds.
+    pub(super) fn middle(&self) -> f64 {
+        self.t + self.length / 2.0
+    }
 }
 
 impl Lost {

@@ -1,5 +1,6 @@
 //! The figures of a report, each with a message as its title.
 
+mod bands;
 mod flow;
 mod histogram;
 mod lag;
@@ -39,7 +40,10 @@ pub(super) fn all(facts: &Facts) -> Result<Vec<Figure>, DrawError> {
         served::figure(facts)?,
         nines::figure(facts)?,
         histogram::figure(facts)?,
-        percentiles::figure(facts)?,
+        match bands::figure(facts)? {
+            None => percentiles::figure(facts)?,
+            bands => bands,
+        },
         flow::figure(facts)?,
         refusals::figure(facts)?,
         stations::figure(facts)?,

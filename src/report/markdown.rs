@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::page::{AUDIT_NOTE, JOURNEYS_NOTE, OVERVIEW_NOTE, STEPS_NOTE};
 use super::table::Table;
-use super::{Report, provenance, tables, words};
+use super::{Report, provenance, queues, tables, words};
 
 /// The report as Markdown.
 pub(super) fn markdown(report: &Report) -> String {
@@ -44,6 +44,8 @@ pub(super) fn markdown(report: &Report) -> String {
     for server in &summary.servers {
         section(&mut text, &format!("Requests by step: {}", server.name), &tables::steps(server), STEPS_NOTE);
     }
+    let queues = queues::table(summary, &report.run.header.layout.timeline);
+    section(&mut text, "Queues inside the servers", &queues, queues::NOTE);
     section(&mut text, "What happened", &tables::happenings(&report.run), "");
     section(
         &mut text,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::figures::Figure;
 use super::svg::escape;
 use super::table::Table;
-use super::{Report, provenance, role, tables, words};
+use super::{Report, provenance, queues, role, tables, words};
 use crate::stats::{ServerSummary, ValidityState, Verdict};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -138,6 +138,10 @@ fn sections(report: &Report) -> String {
     for server in &summary.servers {
         let title = format!("Requests by step: {}", server.name);
         html += &section(&format!("steps-{}", server.name), &title, &tables::steps(server), STEPS_NOTE);
+    }
+    let queues = queues::table(summary, &report.run.header.layout.timeline);
+    if !queues.is_empty() {
+        html += &section("queues", "Queues inside the servers", &queues, queues::NOTE);
     }
     let happenings = tables::happenings(&report.run);
     if !happenings.is_empty() {

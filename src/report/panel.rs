@@ -167,6 +167,18 @@ impl<'c> Panel<'c> {
         Ok(())
     }
 
+    /// Fills what is between two values at each place; it is broken where there are none.
+    pub(super) fn between(&self, points: &[(f64, Option<(f64, f64)>)], role: Role, opacity: f64) -> Drawn {
+        for run in points.split(|(_, both)| both.is_none()).filter(|run| run.len() > 1) {
+            let both = || run.iter().filter_map(|(x, both)| Some((*x, (*both)?)));
+            let lower = both().map(|(x, (low, _))| (x, low));
+            let upper = both().rev().map(|(x, (_, high))| (x, high));
+            let style = role.colour(Dash::Solid).mix(opacity).filled();
+            self.area.draw(&Polygon::new(lower.chain(upper).collect::<Vec<_>>(), style))?;
+        }
+        Ok(())
+    }
+
     /// A bar from the lower end of the axis, between two values of x, with half a pixel of air on both sides.
     pub(super) fn bar(&self, from: f64, to: f64, height: f64, role: Role) -> Drawn {
         let ((left, top), (right, _)) = (self.at(from, height), self.at(to, height));

@@ -90,6 +90,28 @@ impl Incident {
     }
 }
 
+/// What happens in a run: when, whether it begins then or is over, and which incident; in order of time, and of one instant
+/// what ends before what begins. What began before the run and lasts begins at its start; a server that was killed before is
+/// there again.
+pub fn occurrences<'a>(
+    incidents: impl IntoIterator<Item = &'a Incident>,
+    timeline: &Timeline,
+) -> Vec<(Offset, bool, &'a Incident)> {
+    let (start, end) = (timeline.start(), timeline.end());
+    let mut times = Vec::new();
+    for incident in incidents {
+        let (begins, ends) = (incident.begins(timeline), incident.ends(timeline));
+        let before = begins < start && matches!(incident.kind, IncidentKind::ServerKilled { .. });
+        if begins >= end || before || ends.is_some_and(|ends| ends <= start) {
+            continue;
+        }
+        times.push((begins.max(start), true, incident));
+        times.extend(ends.filter(|ends| *ends < end).map(|ends| (ends, false, incident)));
+    }
+    times.sort_by_key(|(at, begins, _)| (*at, *begins));
+    times
+}
+
 impl IncidentKind {
     /// The word for it in scenarios and records.
     pub const fn word(&self) -> &'static str {

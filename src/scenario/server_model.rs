@@ -3,14 +3,13 @@
 //! A [`ServerModel`] is made from the configuration of a real server ([`ServerModel::from_config`]), from a calibration,
 //! or written as a plain queueing system. It can say more than the real server can be told.
 
-use reference_server::class::Class;
-use reference_server::config::{self, Abandoned, Config};
+mod twin;
 
-use super::{Law, Work};
+use super::Work;
 use crate::units::{Span, TimeOfDay};
 
 /// A server, as queues.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServerModel {
     /// Where work waits and is done.
     pub stations: Vec<StationModel>,
@@ -18,6 +17,21 @@ pub struct ServerModel {
     pub classes: Vec<ClassModel>,
     /// Most messages handed over per second, above 0: the others wait their turn; `None`: all at once.
     pub message_rate: Option<f64>,
+    /// A message waits for a random time up to this before it is due.
+    pub message_jitter: Span,
+    /// Token buckets before all stations, which requests pass in this order.
+    pub gates: Vec<Gate>,
+    /// What the server it is made from does and this does not, in words.
+    pub left_out: Vec<String>,
+}
+
+/// A token bucket before all stations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// Indices of the classes of which every request takes a token.
+    pub classes: Vec<u16>,
 }
 
 /// One station, or several alike behind a dispatcher.
@@ -80,6 +94,12 @@ pub enum Discipline {
         /// stopped, before others of its class.
         preemptive: bool,
     },
+    /// All who wait are served together, as one group, for the work of the first of them and so much more for each; who
+    /// comes meanwhile waits for the next group. There is no number of servers.
+    Groups {
+        /// For each of the group.
+        each: Span,
+    },
 }
 
 /// How one of several instances is chosen.
@@ -123,6 +143,11 @@ pub enum Per {
     Station,
     /// One for each account; requests without an account are not limited.
     Account,
+    /// One for each entry software: all accounts of a population whose kind of account is "software"; others are not limited.
+    Software,
+    /// One for each address that clients come from: where a population has `sources`, its account's or its person's; all
+    /// others come from the same.
+    Address,
 }
 
 /// A class of work.
@@ -136,6 +161,16 @@ pub struct ClassModel {
     pub work: Work,
     /// 0 is served first, where the station has priorities.
     pub priority: u8,
+    /// Indices of classes of which a request in service needs one each, one after the other. It keeps its server until its
+    /// own work and the last of them are done.
+    pub behind: Vec<u16>,
+}
+
+impl ClassModel {
+    /// Work of a class at a station, which needs nothing behind it.
+    pub fn new(name: impl Into<String>, station: u16, work: Work) -> Self {
+        Self { name: name.into(), station, work, priority: 0, behind: Vec::new() }
+    }
 }
 
 impl StationModel {
@@ -160,84 +195,8 @@ impl StationModel {
 }
 
 impl ServerModel {
-    /// The model of the reference server with this configuration.
-    ///
-    /// Requests take the worker slots, sign-ins the issuer's. A slot is held for max(hold, the real work with its
-    /// commit); the work itself, some hundred microseconds, is not in a configuration and so not in this model (a
-    /// calibration measures it).
-    pub fn from_config(config: &Config) -> Self {
-        let leaving = match config.slots.abandoned {
-            Abandoned::Serve => Leaving::Serve,
-            Abandoned::Drop => Leaving::Drop,
-        };
-        let station = |name: &str, workers: usize, queue: usize| StationModel {
-            queue: Some(whole(queue)),
-            abandoned: leaving,
-            retry_after: Some(span(config.slots.retry_after)),
-            ..StationModel::new(name, Some(whole(workers)))
-        };
-        let stations = vec![
-            station("slots", config.slots.workers, config.slots.queue),
-            station("issuer", config.issuer.workers, config.issuer.queue),
-        ];
-        let classes = Class::ALL.map(|class| ClassModel {
-            name: class.name().to_owned(),
-            station: u16::from(class == Class::SignIn),
-            work: Work::Law(config.hold_law(class).map_or(Law::Constant(Span::ZERO), law)),
-            priority: 0,
-        });
-        let message_rate = config.outbox.rate.map(config::Rate::get);
-        Self { stations, classes: classes.to_vec(), message_rate }
-    }
-
     /// The index of a class of work.
     pub fn class(&self, name: &str) -> Option<u16> {
         self.classes.iter().position(|class| class.name == name).map(|index| index as u16)
-    }
-}
-
-fn whole(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-fn span(duration: std::time::Duration) -> Span {
-    Span::from_nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn law(law: &config::Law) -> Law {
-    match *law {
-        config::Law::Constant(value) => Law::Constant(span(value)),
-        config::Law::Exponential { mean } => Law::Exponential(span(mean)),
-        config::Law::LogNormal { mean, cv } => Law::LogNormal { mean: span(mean), cv },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_configuration_of_the_real_server_is_its_twin() {
-        let text = r#"
-            [slots]
-            workers = 32
-            queue = 319
-            abandoned = "drop"
-            [hold]
-            law = { lognormal = { mean = "100ms", cv = 1.0 } }
-            [hold.class]
-            lab = { constant = "400ms" }
-            [issuer]
-            workers = 16
-        "#;
-        let model = ServerModel::from_config(&Config::parse(text).unwrap());
-        let slots = &model.stations[0];
-        assert_eq!((slots.servers, slots.queue, slots.abandoned), (Some(32), Some(319), Leaving::Drop));
-        assert_eq!(slots.retry_after, Some(Span::from_secs(5)));
-        let class = |name| &model.classes[usize::from(model.class(name).unwrap())];
-        assert_eq!(class("form").work.mean(), Span::from_millis(100));
-        assert_eq!(class("lab").work, Work::Law(Law::Constant(Span::from_millis(400))));
-        assert_eq!((class("sign-in").station, model.stations[1].servers), (1, Some(16)));
-        assert_eq!(model.class("unheard-of"), None);
     }
 }

@@ -3,6 +3,7 @@
 use super::calendar::{Calendar, Ranked};
 use crate::rng::Key;
 use crate::scenario::Outcome;
+use crate::scenario::server_model::Per;
 
 /// Never: a patience without end, a thing that does not come.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -18,8 +19,6 @@ pub(super) struct Request<W> {
     pub(super) deadline: i64,
     /// The client's patience is with waiting only: it ends when service begins.
     pub(super) until_start: bool,
-    /// Its account, from 1 on; 0 without one.
-    pub(super) account: u64,
     /// Who asks.
     pub(super) who: W,
 }
@@ -58,6 +57,11 @@ pub(super) trait Clients {
     /// Whether such an answer to this client changes what others do before it reaches the client, or they what the client
     /// does, so that it must be told in the order of time.
     fn told_in_order(&self, who: &Self::Who, outcome: Outcome) -> bool;
+
+    /// Whose token buckets of this kind are: a number from 1 on, the same for all who share one; 0 for who has none.
+    fn sender(&self, _who: &Self::Who, _per: Per) -> u64 {
+        0
+    }
 }
 
 /// When an engine stops.

@@ -135,7 +135,7 @@ impl Crowd {
                 (at.saturating_add_unsigned(law.draw(key.word("patience"))), *until_start)
             }
         };
-        Request { class: group.legs[usize::from(who.leg)].class, key, deadline, until_start, account: 0, who }
+        Request { class: group.legs[usize::from(who.leg)].class, key, deadline, until_start, who }
     }
 }
 

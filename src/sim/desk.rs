@@ -26,6 +26,8 @@ pub(super) struct Desk {
     pub(super) sharing: Option<Sharing>,
     /// Those in service, where they may be interrupted.
     pub(super) running: Vec<(u8, Ticket)>,
+    /// All who wait are served together, so much longer for each.
+    pub(super) each: Option<i64>,
     queue: Queue,
 }
 
@@ -49,8 +51,14 @@ impl Desk {
             peak: Peak::new(start),
             sharing: sharing.then(|| Sharing::new(station.servers.unwrap_or(1), classes, start)),
             running: Vec::new(),
+            each: match station.discipline {
+                Discipline::Groups { each } => Some(each.nanos() as i64),
+                _ => None,
+            },
             queue: match station.discipline {
-                Discipline::Fifo | Discipline::Sharing => Queue::First(VecDeque::new()),
+                Discipline::Fifo | Discipline::Sharing | Discipline::Groups { .. } => {
+                    Queue::First(VecDeque::new())
+                }
                 Discipline::Lifo => Queue::Last(Vec::new()),
                 Discipline::Priority { .. } => Queue::Priority(Vec::new()),
             },
@@ -92,6 +100,24 @@ impl Desk {
         self.waiting -= 1;
         if self.waiting == 0 {
             self.peak.emptied(at);
+        }
+    }
+
+    /// All who waited have left: those of them whom the queue still holds are forgotten.
+    pub(super) fn forget(&mut self) {
+        match &mut self.queue {
+            Queue::First(queue) => queue.clear(),
+            Queue::Last(queue) => queue.clear(),
+            Queue::Priority(levels) => levels.clear(),
+        }
+    }
+
+    /// Whether service can begin at once.
+    pub(super) fn is_free(&self) -> bool {
+        match (&self.sharing, self.each) {
+            (Some(_), _) => u64::from(self.busy) < self.places.saturating_add(u64::from(self.servers)),
+            (None, Some(_)) => self.busy == 0,
+            (None, None) => self.busy < self.servers,
         }
     }
 

@@ -3,17 +3,23 @@
 //! Ties are those of the look-ahead engine: at one instant capacities change first, then services end, then patience
 //! ends, then planned clients come, then what the calendar holds, in the order of its numbers.
 
+mod behind;
+mod changes;
+
+use std::collections::VecDeque;
+
 use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
 use super::desk::Desk;
+use super::faults::Change;
 use super::jobs::{Job, Jobs, Ticket};
 use super::levels::Levels;
 use super::meter::{End, Meter, Visit};
 use super::model::{Doors, Model};
-use super::outcome_of;
 use super::peak::Peak;
+use super::{outcome_of, whole_seconds};
 use crate::scenario::Outcome;
-use crate::scenario::server_model::{Discipline, Leaving};
+use crate::scenario::server_model::{Discipline, Leaving, Per};
 
 /// Runs clients against a model until the horizon, beginning with what is in the calendar; the longest queue of every station, and whether it came to the end.
 pub(super) fn run<C: Clients>(
@@ -27,13 +33,6 @@ pub(super) fn run<C: Clients>(
 ) -> (Vec<Peak>, bool) {
     let classes = model.classes.len();
     let desk = |station: &u16| Desk::new(*station, &model.stations[usize::from(*station)], classes, start);
-    let mut capacity: Vec<(i64, u16, u32)> = (0..)
-        .zip(&model.stations)
-        .flat_map(|(index, station)| station.capacity.iter().map(move |(at, servers)| (*at, index, *servers)))
-        .collect();
-    // The last is the next; changes of one station at one instant are made in their order.
-    capacity.reverse();
-    capacity.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
     let mut engine = Engine {
         model,
         clients,
@@ -46,7 +45,10 @@ pub(super) fn run<C: Clients>(
         later,
         ends: Calendar::new(),
         patience: Calendar::new(),
-        capacity,
+        changes: model.changes.iter().copied().collect(),
+        down: false,
+        closed: vec![false; classes],
+        longer: vec![0; classes],
         presence: 0,
     };
     let completed = engine.run(watch);
@@ -88,7 +90,13 @@ struct Engine<'a, C: Clients> {
     later: Calendar<C::Who>,
     ends: Calendar<Ahead<Ending>>,
     patience: Calendar<Ahead<Ticket>>,
-    capacity: Vec<(i64, u16, u32)>,
+    /// Changes to come.
+    changes: VecDeque<(i64, Change)>,
+    /// The server is not there.
+    down: bool,
+    /// By class: requests are refused at once; service takes so much longer.
+    closed: Vec<bool>,
+    longer: Vec<i64>,
     /// Sum over visits of their time in the measured part, which must be the area of those present.
     presence: u128,
 }
@@ -103,13 +111,13 @@ impl<C: Clients> Engine<'_, C> {
                 next => next,
             };
             let [end, leave] = [self.ends.next_at(), self.patience.next_at()];
-            let change = self.capacity.last().map_or(NEVER, |(at, ..)| *at);
+            let change = self.changes.front().map_or(NEVER, |(at, _)| *at);
             let now = come.min(end).min(leave).min(change);
             if now > self.horizon.drained {
                 return true;
             }
             if change == now {
-                self.change_capacity(now);
+                self.change(now);
             } else if end == now {
                 self.end_service(now);
             } else if leave == now {
@@ -136,15 +144,34 @@ impl<C: Clients> Engine<'_, C> {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
         self.meter.came(request.class, at);
+        if self.down || self.closed[usize::from(request.class)] {
+            let end = if self.down { End::Down } else { End::Closed };
+            self.refuse(&request, at, end, None);
+            return;
+        }
         let first = self.model.first[usize::from(class.station)];
         let all = first..first + station.instances as usize;
         let here = || self.desks[all].iter().map(Desk::present).sum();
-        if !self.doors.has_room(class.station, here)
-            || !self.doors.admits(class.station, station.bucket, request.account, at)
-        {
-            self.refuse(&request, at, at, End::Limited);
+        let clients = &*self.clients;
+        let sender = |per: Per| clients.sender(&request.who, per);
+        if let Err(wait) = self.doors.passes(self.model, request.class, at, sender) {
+            self.refuse(&request, at, End::Limited, Some(whole_seconds(wait)));
             return;
         }
+        if !self.doors.has_room(class.station, here)
+            || !self.doors.admits(class.station, station.bucket, at, sender)
+        {
+            self.refuse(&request, at, End::Limited, None);
+            return;
+        }
+        self.visit(request, None, at);
+    }
+
+    /// A request goes to one of the instances of its station; its ticket, unless there is no place for it.
+    fn visit(&mut self, request: Request<C::Who>, parent: Option<Ticket>, at: i64) -> Option<Ticket> {
+        let class = self.model.classes[usize::from(request.class)];
+        let station = &self.model.stations[usize::from(class.station)];
+        let first = self.model.first[usize::from(class.station)];
         let dispatch = (station.instances, station.dispatch);
         let desks = &self.desks;
         let present = |instance: usize| desks[first + instance].present();
@@ -156,24 +183,37 @@ impl<C: Clients> Engine<'_, C> {
         }
         let sharing = desk.sharing.is_some();
         let preempts = station.discipline == Discipline::Priority { preemptive: true };
-        let free = match sharing {
-            true => u64::from(desk.busy) < desk.places.saturating_add(u64::from(desk.servers)),
-            false => desk.busy < desk.servers,
-        };
+        let free = desk.is_free();
         let interrupts = !free && preempts && desk.running.iter().any(|(other, _)| *other > class.priority);
         if !free && !interrupts && (sharing || desk.waiting >= desk.places) {
-            self.refuse(&request, at, at, End::Full);
-            return;
+            self.refuse(&request, at, End::Full, None);
+            return None;
         }
-        let job =
-            Job { request, at, desk: number as u32, work, left: work, started: NEVER, gone: false, epoch: 0 };
+        let job = Job {
+            request,
+            at,
+            desk: number as u32,
+            work,
+            left: work,
+            started: NEVER,
+            gone: false,
+            parent,
+            child: None,
+            begun: 0,
+            epoch: 0,
+        };
         let ticket = self.jobs.add(job);
         if free || interrupts {
             if interrupts {
                 self.interrupt(number, at);
             }
+            if let Some(each) = self.desks[number].each {
+                self.lengthen(ticket, work.saturating_add(each));
+            }
             self.start(number, ticket, at);
-            if !request.until_start && request.deadline < at.saturating_add(work) || sharing {
+            let ends = self.jobs.get(ticket).map_or(NEVER, |job| at.saturating_add(job.work));
+            if !request.until_start && request.deadline < ends || self.may_take_longer(request.class, sharing)
+            {
                 self.file_patience(&request, ticket);
             }
         } else {
@@ -181,6 +221,12 @@ impl<C: Clients> Engine<'_, C> {
             self.levels.waiting(request.class, 1, at, self.meter);
             self.file_patience(&request, ticket);
         }
+        Some(ticket)
+    }
+
+    /// Whether service of a class may end later than its work alone would.
+    fn may_take_longer(&self, class: u16, sharing: bool) -> bool {
+        sharing || !self.model.behind.needs[usize::from(class)].is_empty()
     }
 
     fn file_patience(&mut self, request: &Request<C::Who>, ticket: Ticket) {
@@ -195,6 +241,11 @@ impl<C: Clients> Engine<'_, C> {
         let Some(job) = self.jobs.get(ticket) else { return };
         desk.busy += 1;
         job.started = at;
+        let longer = self.longer[usize::from(job.request.class)];
+        if longer > 0 && job.epoch == 0 {
+            job.work = job.work.saturating_add(longer);
+            job.left = job.work;
+        }
         if job.request.until_start {
             job.request.deadline = NEVER;
         }
@@ -206,9 +257,15 @@ impl<C: Clients> Engine<'_, C> {
             self.foresee(number);
             return;
         }
-        let what = Ending::Job(ticket, job.epoch);
-        self.ends.enter(at.saturating_add(job.left), Ahead { rank, what });
+        let (end, ahead) =
+            (at.saturating_add(job.left), Ahead { rank, what: Ending::Job(ticket, job.epoch) });
         self.levels.working(class, 1, at, self.meter);
+        if !self.model.behind.needs[usize::from(class)].is_empty() {
+            self.go_on(ticket, at);
+            return;
+        }
+        self.ends.enter(end, ahead);
+        let desk = &mut self.desks[number];
         let station = &self.model.stations[usize::from(desk.station)];
         if matches!(station.discipline, Discipline::Priority { preemptive: true }) {
             desk.running.push((self.model.classes[usize::from(class)].priority, ticket));
@@ -254,10 +311,14 @@ impl<C: Clients> Engine<'_, C> {
         };
         let Some(job) = self.jobs.remove(ticket) else { return };
         self.leave_service(number, ticket, &job, at);
-        self.measure(&job, at, job.work, End::Served);
+        let kept = self.model.behind.needs[usize::from(job.request.class)].is_empty();
+        let worked = if kept { job.work } else { at - job.started };
+        self.measure(&job, at, worked, End::Served);
         self.doors.learn(self.desks[number].station, at - job.at, at);
-        if !job.gone {
-            self.reply(&job.request, (job.at, at), End::Served, false);
+        if let Some(parent) = job.parent {
+            self.go_on(parent, at);
+        } else if !job.gone {
+            self.reply(&job.request, (job.at, at), End::Served, false, None);
         }
         self.serve_next(number, at);
     }
@@ -293,30 +354,42 @@ impl<C: Clients> Engine<'_, C> {
         job.gone = true;
         let (number, waits, request, came) = (job.desk as usize, job.waits(), job.request, job.at);
         let station = &self.model.stations[usize::from(self.desks[number].station)];
-        if station.abandoned == Leaving::Drop
-            && let Some(job) = self.jobs.remove(ticket)
-        {
-            if waits {
-                self.desks[number].left_queue(at);
-                self.levels.waiting(request.class, -1, at, self.meter);
-                self.measure(&job, at, job.work - job.left, End::Abandoned);
-            } else {
-                if let Some(sharing) = &mut self.desks[number].sharing {
-                    sharing.advance(at, self.meter);
-                }
-                let worked = match &self.desks[number].sharing {
-                    Some(sharing) => (sharing.virtual_nanos() - job.started).min(job.work),
-                    None => job.work - job.left + (at - job.started),
-                };
-                self.leave_service(number, ticket, &job, at);
-                self.measure(&job, at, worked, End::Abandoned);
+        if station.abandoned == Leaving::Drop {
+            self.withdraw(ticket, at, End::Abandoned);
+            if !waits {
                 self.serve_next(number, at);
             }
         }
-        self.reply(&request, (came, at), End::Abandoned, true);
+        self.reply(&request, (came, at), End::Abandoned, true, None);
+    }
+
+    /// A job leaves before its service has ended.
+    fn withdraw(&mut self, ticket: Ticket, at: i64, end: End) {
+        let Some(job) = self.jobs.remove(ticket) else { return };
+        let number = job.desk as usize;
+        self.withdraw_behind(&job, at, end);
+        if job.waits() {
+            self.desks[number].left_queue(at);
+            self.levels.waiting(job.request.class, -1, at, self.meter);
+            self.measure(&job, at, job.work - job.left, end);
+            return;
+        }
+        if let Some(sharing) = &mut self.desks[number].sharing {
+            sharing.advance(at, self.meter);
+        }
+        let worked = match &self.desks[number].sharing {
+            Some(sharing) => (sharing.virtual_nanos() - job.started).min(job.work),
+            None => job.work - job.left + (at - job.started),
+        };
+        self.leave_service(number, ticket, &job, at);
+        self.measure(&job, at, worked, end);
     }
 
     fn serve_next(&mut self, number: usize, at: i64) {
+        if let Some(each) = self.desks[number].each {
+            self.serve_group(number, each, at);
+            return;
+        }
         while self.desks[number].busy < self.desks[number].servers {
             let Some(ticket) = self.desks[number].next() else { return };
             let Some(job) = self.jobs.get(ticket).copied() else { continue };
@@ -328,7 +401,7 @@ impl<C: Clients> Engine<'_, C> {
                 self.jobs.remove(ticket);
                 self.measure(&job, at, 0, End::Late);
                 if !job.gone {
-                    self.reply(&job.request, (job.at, at), End::Late, false);
+                    self.reply(&job.request, (job.at, at), End::Late, false, None);
                 }
             } else {
                 self.start(number, ticket, at);
@@ -336,20 +409,9 @@ impl<C: Clients> Engine<'_, C> {
         }
     }
 
-    fn change_capacity(&mut self, at: i64) {
-        let Some((_, station, servers)) = self.capacity.pop() else { return };
-        let first = self.model.first[usize::from(station)];
-        let count = self.model.stations[usize::from(station)].instances as usize;
-        for number in first..first + count {
-            self.desks[number].servers = servers;
-            self.serve_next(number, at);
-        }
-    }
-
-    fn refuse(&mut self, request: &Request<C::Who>, came: i64, at: i64, end: End) {
-        let visit = Visit { class: request.class, at: came, left: at, worked: 0, end, wasted: false };
-        self.meter.visit(&visit);
-        self.reply(request, (came, at), end, false);
+    fn refuse(&mut self, request: &Request<C::Who>, at: i64, end: End, retry_after: Option<u64>) {
+        self.meter.visit(&Visit { class: request.class, at, left: at, worked: 0, end, wasted: false });
+        self.reply(request, (at, at), end, false, retry_after);
     }
 
     fn measure(&mut self, job: &Job<C::Who>, at: i64, worked: i64, end: End) {
@@ -359,13 +421,18 @@ impl<C: Clients> Engine<'_, C> {
         self.meter.visit(&Visit { class, at: job.at, left: at, worked, end, wasted });
     }
 
-    fn reply(&mut self, request: &Request<C::Who>, (sent, at): (i64, i64), end: End, gone: bool) {
+    fn reply(
+        &mut self,
+        request: &Request<C::Who>,
+        (sent, at): (i64, i64),
+        end: End,
+        gone: bool,
+        retry_after: Option<u64>,
+    ) {
         let class = self.model.classes[usize::from(request.class)];
         let outcome = outcome_of(end, gone);
-        let retry_after = match (outcome, self.model.stations[usize::from(class.station)].retry_after) {
-            (Outcome::Shed, Some(span)) => span.nanos(),
-            _ => 0,
-        };
+        let usual = self.model.stations[usize::from(class.station)].retry_after.map(|span| span.nanos());
+        let retry_after = if outcome == Outcome::Shed { retry_after.or(usual).unwrap_or(0) } else { 0 };
         self.clients.answered(request.who, Reply { at, sent, outcome, retry_after }, &mut self.later);
     }
 
@@ -384,7 +451,7 @@ impl<C: Clients> Engine<'_, C> {
             let class = job.request.class;
             let (at, end) = (job.at, End::Abandoned);
             self.meter.visit(&Visit { class, at, left: NEVER, worked: 0, end, wasted: false });
-            if !job.gone {
+            if !job.gone && job.parent.is_none() {
                 let reply = Reply { at: drained, sent: job.at, outcome: Outcome::InFlight, retry_after: 0 };
                 self.clients.answered(job.request.who, reply, &mut self.later);
             }

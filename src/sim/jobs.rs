@@ -19,6 +19,12 @@ pub(super) struct Job<W> {
     pub(super) started: i64,
     /// Its client has lost patience.
     pub(super) gone: bool,
+    /// The job in service that needs this one; `None`: a client does.
+    pub(super) parent: Option<Ticket>,
+    /// The one that it needs now.
+    pub(super) child: Option<Ticket>,
+    /// How many of those that it needs have begun.
+    pub(super) begun: u8,
     /// Counts interruptions, so that an end that was foreseen before one is known to be void.
     pub(super) epoch: u32,
 }
@@ -73,6 +79,14 @@ impl<W: Copy> Jobs<W> {
         *generation = generation.wrapping_add(1);
         self.free.push(ticket.place);
         Some(job)
+    }
+
+    /// The tickets of those who are there, in the order of their places.
+    pub(super) fn tickets(&self) -> Vec<Ticket> {
+        let of = |(place, (generation, job)): (u32, &(u32, Option<Job<W>>))| {
+            job.is_some().then_some(Ticket { place, generation: *generation })
+        };
+        (0..).zip(&self.places).filter_map(of).collect()
     }
 
     /// Those who are still there, in the order of their places.

@@ -14,6 +14,7 @@ use crate::arrivals::{self, Followers, Planned};
 use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
 use crate::record::{JourneyEvent, Sample};
 use crate::rng::Key;
+use crate::scenario::server_model::Per;
 use crate::scenario::{
     Arrival, Arrivals, Cause, Outcome, Population, Scenario, ServerModel, Subject, Timeline,
 };
@@ -45,29 +46,49 @@ pub(super) struct Journeys<'a, R> {
     recorder: R,
 }
 
-/// Hands messages over one after the other, where their rate is bounded.
-#[derive(Debug, Clone, Copy)]
+/// Hands messages over while the server is there, and one after the other where their rate is bounded.
+#[derive(Debug, Clone)]
 struct Mailer {
     /// Nanoseconds between two messages; 0 without a bound.
     gap: i64,
     /// When the next may go.
     free: i64,
+    /// From when until when the server is not there.
+    outages: Vec<(i64, i64)>,
+    /// The longest that a message waits before it is due.
+    jitter: u64,
 }
 
 impl Mailer {
-    fn new(rate: Option<f64>) -> Self {
-        Self { gap: rate.map_or(0, |rate| (1e9 / rate).round() as i64), free: i64::MIN }
+    fn new(model: &ServerModel, outages: &[(i64, i64)]) -> Self {
+        Self {
+            gap: model.message_rate.map_or(0, |rate| (1e9 / rate).round() as i64),
+            free: i64::MIN,
+            outages: outages.to_vec(),
+            jitter: model.message_jitter.nanos(),
+        }
     }
 
-    /// When a message that is ready at `at` goes.
-    fn hand_over(&mut self, at: Offset) -> Offset {
-        if self.gap == 0 {
-            // Looking ahead, messages become known in another order than they go.
-            return at;
+    /// When a message that is ready at `at` goes. The random wait comes after the turn: which of the two comes first makes no
+    /// difference to a message while the other is short, and messages become known in the order of their turns.
+    fn hand_over(&mut self, at: Offset, seed: u64, subject: Subject) -> Offset {
+        let mut goes = at.nanos();
+        if self.gap > 0 {
+            goes = self.when_there(goes.max(self.free));
+            self.free = goes.saturating_add(self.gap);
         }
-        let goes = at.nanos().max(self.free);
-        self.free = goes.saturating_add(self.gap);
-        Offset::from_nanos(goes)
+        if self.jitter > 0 {
+            let key = Key::root(seed).word("jitter").with(u64::from(subject.population));
+            let key = key.with(subject.journey).with(u64::from(subject.item));
+            goes = goes.saturating_add_unsigned(key.below(self.jitter));
+        }
+        Offset::from_nanos(self.when_there(goes))
+    }
+
+    /// The first instant from `at` on at which the server is there.
+    fn when_there(&self, at: i64) -> i64 {
+        let within = self.outages.iter().find(|(from, until)| (*from..*until).contains(&at));
+        within.map_or(at, |(_, until)| *until)
     }
 }
 
@@ -111,8 +132,9 @@ impl Ranked for Journey {
 }
 
 impl<'a, R: Recorder> Journeys<'a, R> {
-    /// The journeys of a run, those among them that the entries of before its start bring.
-    pub(super) fn new(play: Play<'a>, model: &ServerModel, recorder: R) -> Self {
+    /// The journeys of a run, those among them that the entries of before its start bring. `outages` are the times at which
+    /// the server is not there.
+    pub(super) fn new(play: Play<'a>, model: &ServerModel, outages: &[(i64, i64)], recorder: R) -> Self {
         let of = |(index, population): (usize, &Population)| Kind::new(index as u16, population, play, model);
         let populations = play.scenario.populations.iter().enumerate().map(of).collect();
         let readers = (0..)
@@ -129,7 +151,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             head: None,
             visits: Visits::new(timeline.start().nanos(), timeline.end().nanos()),
             put_off: BTreeMap::new(),
-            mailer: Mailer::new(model.message_rate),
+            mailer: Mailer::new(model, outages),
             recorder,
         };
         journeys.next_planned();
@@ -214,9 +236,6 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             key: journey.key().word("server"),
             deadline: (at + journey.timeout(&kind.script)).nanos(),
             until_start: false,
-            account: kind
-                .account_of(&journey.arrival())
-                .map_or(0, |account| (u64::from(population) + 1) << 32 | u64::from(account)),
             who: journey,
         })
     }
@@ -234,7 +253,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         let delay = self.play.scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
         for item in 0..messages {
             let subject = Subject { item, ..arrival.subject };
-            let goes = self.mailer.hand_over(at);
+            let goes = self.mailer.hand_over(at, self.play.seed, subject);
             for readers in self.readers.iter().flat_map(followers) {
                 readers.of(subject, goes + delay).for_each(&mut comes);
             }
@@ -325,6 +344,26 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         kind.lanes.are_bounded()
             || sends
             || !kind.accounts.is_empty() && kind.script.concerns_the_account(who.step(), outcome)
+    }
+
+    fn sender(&self, who: &Journey, per: Per) -> u64 {
+        let arrival = who.arrival();
+        let index = arrival.population;
+        let population = &self.play.scenario.populations[usize::from(index)];
+        let account = self.populations[usize::from(index)].account_of(&arrival);
+        match (per, account) {
+            (Per::Station, _) => 1,
+            (Per::Account, Some(account)) => (u64::from(index) + 1) << 32 | u64::from(account),
+            (Per::Software, Some(_)) => {
+                let software = population.accounts.as_ref().is_some_and(|of| of.kind == "software");
+                if software { u64::from(index) + 1 } else { 0 }
+            }
+            (Per::Account | Per::Software, None) => 0,
+            (Per::Address, account) => population.network.sources.map_or(1, |sources| {
+                let client = journey::client_of(self.play.seed, index, account, arrival.subject);
+                u64::from(u32::from_be_bytes(sources.address(client)))
+            }),
+        }
     }
 }
 

@@ -16,11 +16,13 @@ use crate::units::{Offset, Rate, Span};
 
 /// All that an engine tells.
 #[derive(Debug, Default, PartialEq)]
-struct Diary {
-    offered: Vec<(u16, u16, Offset)>,
-    sent: Vec<(u16, u16, Offset)>,
-    ended: Vec<(u16, u16, Outcome, Offset, Offset, Offset)>,
-    journeys: Vec<(u16, Offset, u8)>,
+pub(super) struct Diary {
+    pub(super) offered: Vec<(u16, u16, Offset)>,
+    pub(super) sent: Vec<(u16, u16, Offset)>,
+    /// Population, step, outcome; intended, sent, done.
+    pub(super) ended: Vec<(u16, u16, Outcome, Offset, Offset, Offset)>,
+    /// Population, arrival, what happened.
+    pub(super) journeys: Vec<(u16, Offset, u8)>,
 }
 
 impl Recorder for Diary {
@@ -48,7 +50,12 @@ impl Recorder for Diary {
     fn passed(&mut self, _: Offset) {}
 }
 
-fn simulate(scenario: &Scenario, timeline: &Timeline, model: &ServerModel, engine: Choice) -> Diary {
+pub(super) fn simulate(
+    scenario: &Scenario,
+    timeline: &Timeline,
+    model: &ServerModel,
+    engine: Choice,
+) -> Diary {
     let played = vec![true; scenario.populations.len()];
     let simulation = Simulation { scenario, timeline, seed: scenario.seed, played: &played, model, engine };
     let (simulated, mut diary) = play(&simulation, Diary::default(), &mut |_, _| true).unwrap();
@@ -156,9 +163,10 @@ prop_compose! {
             station: 0,
             work: Work::Law(Law::LogNormal { mean: Span::from_millis(mean), cv: 1.0 }),
             priority: 0,
+            behind: Vec::new(),
         };
         // The class s2 is not among them: it goes elsewhere.
-        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")], message_rate })
+        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")], message_rate, ..ServerModel::default() })
     }
 }
 

@@ -11,8 +11,9 @@ use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch
 use super::line::{Fate, Line};
 use super::meter::{End, Meter, Visit};
 use super::model::{Class, Doors, Model};
-use super::outcome_of;
 use super::peak::Peak;
+use super::{outcome_of, whole_seconds};
+use crate::scenario::server_model::Per;
 use crate::scenario::{Outcome, Table};
 use crate::units::Span;
 
@@ -30,18 +31,18 @@ pub(super) fn run<C: Clients>(
 ) -> (Vec<Peak>, bool) {
     let lines =
         model.instance_of.iter().map(|station| Line::new(&model.stations[usize::from(*station)], start));
-    let way = |class: &Class| {
+    let way = |(number, class): (u16, &Class)| {
         let station = &model.stations[usize::from(class.station)];
         Way {
             station: class.station,
             line: model.first[usize::from(class.station)],
-            straight: station.instances == 1 && station.bucket.is_none(),
+            straight: station.instances == 1 && station.bucket.is_none() && !model.has_gates(number),
             work: model.table(*class).clone(),
         }
     };
     let mut engine = Engine {
         model,
-        ways: model.classes.iter().map(way).collect(),
+        ways: (0..).zip(&model.classes).map(way).collect(),
         lines: lines.collect(),
         doors: Doors::new(model, start),
         later,
@@ -58,7 +59,7 @@ struct Way {
     station: u16,
     /// The first instance of the station.
     line: usize,
-    /// There is one instance, and no token bucket before it.
+    /// There is one instance, and no token bucket on the way.
     straight: bool,
     work: Table,
 }
@@ -132,10 +133,10 @@ impl<W: Ranked> Engine<'_, W> {
     ) {
         let way = &self.ways[usize::from(request.class)];
         let (work, station) = (way.work.draw(request.key) as i64, way.station);
-        let fate = if way.straight {
-            self.lines[way.line].join(at, work, request.deadline, request.until_start)
+        let (fate, stay_away) = if way.straight {
+            (self.lines[way.line].join(at, work, request.deadline, request.until_start), None)
         } else {
-            self.find_way(&request, at, work)
+            self.find_way(&request, at, work, clients)
         };
         let start = fate.start.unwrap_or(fate.left);
         let wasted = fate.gone && fate.start.is_some();
@@ -148,8 +149,9 @@ impl<W: Ranked> Engine<'_, W> {
             return;
         }
         let outcome = outcome_of(fate.end, fate.gone);
+        let usual = || self.model.stations[usize::from(station)].retry_after.map_or(0, Span::nanos);
         let retry_after = match outcome {
-            Outcome::Shed => self.model.stations[usize::from(station)].retry_after.map_or(0, Span::nanos),
+            Outcome::Shed => stay_away.map_or_else(usual, whole_seconds),
             _ => 0,
         };
         let reply = Reply { at: fate.told, sent: at, outcome, retry_after };
@@ -160,18 +162,31 @@ impl<W: Ranked> Engine<'_, W> {
         }
     }
 
-    /// What becomes of a request that may be refused before it comes to a line, or has several to choose from.
-    fn find_way(&mut self, request: &Request<W>, at: i64, work: i64) -> Fate {
+    /// What becomes of a request that may be refused before it comes to a line, or has several to choose from; and where it
+    /// comes too fast, after how many nanoseconds it would not.
+    fn find_way<C: Clients<Who = W>>(
+        &mut self,
+        request: &Request<W>,
+        at: i64,
+        work: i64,
+        clients: &C,
+    ) -> (Fate, Option<u64>) {
         let Way { station: number, line: first, .. } = self.ways[usize::from(request.class)];
         let station = &self.model.stations[usize::from(number)];
-        if !self.doors.admits(number, station.bucket, request.account, at) {
-            return Fate { start: None, left: at, end: End::Limited, told: at, gone: false };
+        let refused = Fate { start: None, left: at, end: End::Limited, told: at, gone: false };
+        let sender = |per: Per| clients.sender(&request.who, per);
+        if let Err(wait) = self.doors.passes(self.model, request.class, at, sender) {
+            return (refused, Some(wait));
+        }
+        if !self.doors.admits(number, station.bucket, at, sender) {
+            return (refused, None);
         }
         let lines = &mut self.lines;
         let present = |instance: usize| lines[first + instance].present(at);
         let dispatch = (station.instances, station.dispatch);
         let instance = self.doors.choose(number, dispatch, request.key, present);
-        self.lines[first + instance].join(at, work, request.deadline, request.until_start)
+        let line = &mut self.lines[first + instance];
+        (line.join(at, work, request.deadline, request.until_start), None)
     }
 
     /// What a client knows of it when the run is over.

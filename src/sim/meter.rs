@@ -20,6 +20,10 @@ pub(super) enum End {
     Late,
     /// The client's patience ended, and it gave back its waiting place or server.
     Abandoned,
+    /// Turned away at once, as its class is.
+    Closed,
+    /// The server was not there, or died meanwhile.
+    Down,
 }
 
 /// One request's visit to a station, once it has ended.
@@ -52,6 +56,8 @@ pub(super) struct Slice {
     pub(super) limited: u64,
     /// Of these, when their turn came.
     pub(super) late: u64,
+    /// Of these, as the server or what it needs was down.
+    pub(super) down: u64,
     /// Nanoseconds of work for clients that had gone, of requests that left then.
     pub(super) wasted: u64,
     /// Requests whose client left before they were served.
@@ -75,6 +81,8 @@ pub(super) struct ClassMeter {
     pub(super) limited: u64,
     /// Turned away when their turn came.
     pub(super) late: u64,
+    /// Turned away, or lost, as the server or what it needs was down.
+    pub(super) down: u64,
     /// Left before they were served.
     pub(super) abandoned: u64,
     /// Waited at all.
@@ -181,10 +189,11 @@ impl Meter {
             let slice = &mut self.classes[usize::from(visit.class)].slices[slice];
             match visit.end {
                 End::Served => slice.served += 1,
-                End::Full | End::Limited | End::Late => {
+                End::Full | End::Limited | End::Late | End::Closed | End::Down => {
                     slice.blocked += 1;
                     slice.limited += u64::from(visit.end == End::Limited);
                     slice.late += u64::from(visit.end == End::Late);
+                    slice.down += u64::from(matches!(visit.end, End::Closed | End::Down));
                 }
                 End::Abandoned => slice.abandoned += 1,
             }
@@ -205,6 +214,10 @@ impl Meter {
             }
             End::Limited => {
                 class.limited += 1;
+                return;
+            }
+            End::Closed | End::Down => {
+                class.down += 1;
                 return;
             }
             End::Served => {
@@ -294,7 +307,7 @@ impl Meter {
 impl ClassMeter {
     /// Turned away for any reason.
     pub(super) fn blocked(&self) -> u64 {
-        self.full + self.limited + self.late
+        self.full + self.limited + self.late + self.down
     }
 
     /// Came and had not left when the run ended.
@@ -309,6 +322,7 @@ impl ClassMeter {
         self.full += other.full;
         self.limited += other.limited;
         self.late += other.late;
+        self.down += other.down;
         self.abandoned += other.abandoned;
         self.waited += other.waited;
         self.wasted += other.wasted;
@@ -321,6 +335,7 @@ impl ClassMeter {
             to.blocked += from.blocked;
             to.limited += from.limited;
             to.late += from.late;
+            to.down += from.down;
             to.wasted += from.wasted;
             to.abandoned += from.abandoned;
             to.queue += from.queue;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::behind::{self, Behind};
+use super::faults::Change;
 use super::limit::Limit;
 use crate::rng::Key;
 use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, StationModel};
@@ -18,6 +20,15 @@ pub(super) struct Model {
     pub(super) instance_of: Vec<u16>,
     /// The classes of work.
     pub(super) classes: Vec<Class>,
+    /// What requests need while they are in service.
+    pub(super) behind: Behind,
+    /// Token buckets before the stations, and by class the numbers of those that its requests pass.
+    gates: Vec<Bucket>,
+    gates_of: Vec<Vec<u16>>,
+    /// What changes during the run, in order of time.
+    pub(super) changes: Vec<(i64, Change)>,
+    /// Something happens to the server.
+    suffers: bool,
     tables: Vec<Table>,
 }
 
@@ -60,8 +71,42 @@ impl Model {
             instance_of.extend(std::iter::repeat_n(index, station.instances as usize));
         }
         let tables = laws.into_iter().map(Table::new).collect();
-        let stations = model.stations.iter().cloned().map(in_one_step).collect();
-        Ok(Self { stations, first, instance_of, classes, tables })
+        let stations: Vec<StationModel> = model.stations.iter().cloned().map(in_one_step).collect();
+        let servers = |(station, of): (u16, &StationModel)| -> Vec<(i64, Change)> {
+            let change = |(at, servers): &(i64, u32)| (*at, Change::Servers { station, servers: *servers });
+            of.capacity.iter().map(change).collect()
+        };
+        let mut changes: Vec<(i64, Change)> = (0..).zip(&stations).flat_map(servers).collect();
+        changes.sort_by_key(|(at, _)| *at);
+        let passed = |class: u16| -> Vec<u16> {
+            let gates = (0..).zip(&model.gates);
+            gates.filter(|(_, gate)| gate.classes.contains(&class)).map(|(number, _)| number).collect()
+        };
+        Ok(Self {
+            stations,
+            first,
+            instance_of,
+            classes,
+            behind: Behind::new(model, &[]),
+            gates: model.gates.iter().map(|gate| gate.bucket).collect(),
+            gates_of: (0..model.classes.len() as u16).map(passed).collect(),
+            changes,
+            suffers: false,
+            tables,
+        })
+    }
+
+    /// The same of this server, and what happens to it.
+    pub(super) fn suffering(mut self, server: &ServerModel, faults: &[(i64, Change)]) -> Self {
+        self.suffers = !faults.is_empty();
+        let longer = |(_, change): &(i64, Change)| match change {
+            Change::Longer { class, by } if *by > 0 => Some(*class),
+            _ => None,
+        };
+        self.behind = Behind::new(server, &faults.iter().filter_map(longer).collect::<Vec<_>>());
+        self.changes.extend_from_slice(faults);
+        self.changes.sort_by_key(|(at, _)| *at);
+        self
     }
 
     /// Why the look-ahead engine cannot run this model; `None` if it can.
@@ -69,7 +114,13 @@ impl Model {
     /// It is exact where the fate of a request is known the moment it comes: each queue is served in the order of
     /// arrival, and what changes in between is known in advance.
     pub(super) fn needs_events(&self) -> Option<String> {
-        self.stations.iter().find_map(|station| {
+        if self.suffers {
+            return Some("incidents happen to the server".to_owned());
+        }
+        if !self.behind.is_empty() {
+            return Some("requests in service wait for what lies behind their station".to_owned());
+        }
+        (0..).zip(&self.stations).find_map(|(number, station)| {
             let why = match station.discipline {
                 Discipline::Fifo if station.limit.is_some() => {
                     "has a limit that goes by how long requests take"
@@ -78,6 +129,9 @@ impl Model {
                 Discipline::Lifo => "serves the last comer first",
                 Discipline::Sharing => "shares its servers among all present",
                 Discipline::Priority { .. } => "has priorities",
+                // Nobody comes to one that takes no time.
+                Discipline::Groups { .. } if !self.visited(number) => return None,
+                Discipline::Groups { .. } => "serves in groups",
             };
             Some(format!("station {} {why}", station.name))
         })
@@ -86,6 +140,16 @@ impl Model {
     /// The law of the work of a class.
     pub(super) fn table(&self, class: Class) -> &Table {
         &self.tables[usize::from(class.table)]
+    }
+
+    /// Whether there are token buckets before all stations that requests of a class pass.
+    pub(super) fn has_gates(&self, class: u16) -> bool {
+        !self.gates_of[usize::from(class)].is_empty()
+    }
+
+    fn visited(&self, station: u16) -> bool {
+        let mut classes = self.classes.iter().zip(&self.behind.idle);
+        classes.any(|(class, idle)| class.station == station && !idle)
     }
 
     /// The work of one request, in nanoseconds.
@@ -103,7 +167,11 @@ pub(super) struct Doors {
     doors: Vec<(i64, u64)>,
     /// The same times of accounts that have a bucket of their own, by station and account.
     accounts: HashMap<(u16, u64), i64>,
+    /// The same of buckets before all stations, by their number and whose they are.
+    gates: HashMap<(u16, u64), i64>,
     limits: Vec<Option<Limit>>,
+    /// So many instances of every station that has more take nobody new.
+    pub(super) away: u32,
 }
 
 impl Doors {
@@ -112,8 +180,15 @@ impl Doors {
         Self {
             doors: vec![(start, 0); model.stations.len()],
             accounts: HashMap::new(),
+            gates: HashMap::new(),
             limits: model.stations.iter().map(|station| station.limit.map(Limit::new)).collect(),
+            away: 0,
         }
+    }
+
+    /// The server is new, with as many instances as before.
+    pub(super) fn renew(&mut self, model: &Model, at: i64) {
+        *self = Self { away: self.away, ..Self::new(model, at) };
     }
 
     /// Whether the station's adaptive limit lets a request in, where so many are.
@@ -130,22 +205,57 @@ impl Doors {
         }
     }
 
-    /// Whether the station's token bucket lets a request of an account (0: of none) in.
+    /// Whether the buckets before all stations let a request of a class in, which takes a token from each, or none and after
+    /// how many nanoseconds all of them would. `sender` tells whose bucket is meant, as [`super::clients::Clients::sender`].
     #[inline]
-    pub(super) fn admits(&mut self, station: u16, bucket: Option<Bucket>, account: u64, at: i64) -> bool {
+    pub(super) fn passes(
+        &mut self,
+        model: &Model,
+        class: u16,
+        at: i64,
+        sender: impl Fn(Per) -> u64,
+    ) -> Result<(), u64> {
+        let gates = &model.gates_of[usize::from(class)];
+        let of =
+            |number: &u16| (model.gates[usize::from(*number)], sender(model.gates[usize::from(*number)].per));
+        let mut longest = 0;
+        for (number, (bucket, whose)) in gates.iter().map(|number| (number, of(number))) {
+            let due = self.gates.get(&(*number, whose)).copied().unwrap_or(i64::MIN / 2);
+            longest = longest.max(if whose > 0 { wait(due, bucket, at) } else { 0 });
+        }
+        if longest > 0 {
+            return Err(longest);
+        }
+        for (number, (bucket, whose)) in gates.iter().map(|number| (number, of(number))) {
+            if whose > 0 {
+                take(self.gates.entry((*number, whose)).or_insert(i64::MIN / 2), bucket, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the station's token bucket lets a request in.
+    #[inline]
+    pub(super) fn admits(
+        &mut self,
+        station: u16,
+        bucket: Option<Bucket>,
+        at: i64,
+        sender: impl Fn(Per) -> u64,
+    ) -> bool {
         let Some(bucket) = bucket else { return true };
-        let gap = (1e9 / bucket.per_second).round() as i64;
         let due = match bucket.per {
             Per::Station => &mut self.doors[usize::from(station)].0,
-            Per::Account if account == 0 => return true,
-            Per::Account => self.accounts.entry((station, account)).or_insert(i64::MIN / 2),
+            per => match sender(per) {
+                0 => return true,
+                whose => self.accounts.entry((station, whose)).or_insert(i64::MIN / 2),
+            },
         };
-        let tolerance = gap.saturating_mul(i64::from(bucket.burst.max(1)) - 1);
-        if *due - tolerance > at {
-            return false;
+        let is_open = wait(*due, bucket, at) == 0;
+        if is_open {
+            take(due, bucket, at);
         }
-        *due = (*due).max(at) + gap;
-        true
+        is_open
     }
 
     /// Which of the instances of a station a request goes to: a number below their count. `present` tells how many
@@ -158,6 +268,7 @@ impl Doors {
         request: Key,
         mut present: impl FnMut(usize) -> usize,
     ) -> usize {
+        let instances = if instances > self.away { instances - self.away } else { instances };
         if instances == 1 {
             return 0;
         }
@@ -179,6 +290,24 @@ impl Doors {
                 .unwrap_or(0),
         }
     }
+}
+
+/// After how many nanoseconds there is a token.
+#[inline]
+fn wait(due: i64, bucket: Bucket, at: i64) -> u64 {
+    let tolerance = gap(bucket).saturating_mul(i64::from(bucket.burst.max(1)) - 1);
+    due.saturating_sub(tolerance).saturating_sub(at).max(0) as u64
+}
+
+/// Takes a token that is there.
+#[inline]
+fn take(due: &mut i64, bucket: Bucket, at: i64) {
+    *due = (*due).max(at) + gap(bucket);
+}
+
+/// Nanoseconds between two tokens.
+fn gap(bucket: Bucket) -> i64 {
+    (1e9 / bucket.per_second).round() as i64
 }
 
 /// Of several changes of the number of servers at one instant only the last is made: the others last no time, and a
@@ -208,6 +337,11 @@ fn problems(model: &ServerModel) -> Vec<String> {
         if station.instances == 0 {
             problems.push(format!("station {name} has no instances: write at least 1"));
         }
+        if matches!(station.discipline, Discipline::Groups { .. }) && station.servers.is_some() {
+            problems.push(format!(
+                "station {name} serves in groups, which need no number of servers: leave it out"
+            ));
+        }
         if !station.capacity.is_empty()
             && (station.servers.is_none() || station.discipline == Discipline::Sharing)
         {
@@ -229,6 +363,7 @@ fn problems(model: &ServerModel) -> Vec<String> {
             problems.push(format!("class {} goes to a station that is not there", class.name));
         }
     }
+    problems.extend(behind::problems(model));
     problems
 }
 
@@ -240,7 +375,7 @@ mod tests {
     fn of_several_changes_at_one_instant_the_last_is_made() {
         let mut station = StationModel::new("s", Some(1));
         station.capacity = vec![(-5, 3), (-5, 0), (7, 2), (7, 4), (7, 1), (8, 9)];
-        let model = ServerModel { stations: vec![station], classes: Vec::new(), message_rate: None };
+        let model = ServerModel { stations: vec![station], ..ServerModel::default() };
         assert_eq!(Model::new(&model).unwrap().stations[0].capacity, [(-5, 0), (7, 1), (8, 9)]);
     }
 }

@@ -112,8 +112,8 @@ pub fn queueing(
     engine: Choice,
     watch: &(dyn Fn(u32) -> bool + Sync),
 ) -> Result<QueueingResult, Impossible> {
+    let model = Model::new(&system.model).map_err(Impossible)?;
     let problems = stability::problems(system);
-    let model = Model::new(&system.model).map_err(|more| Impossible([more, problems.clone()].concat()))?;
     if !problems.is_empty() {
         return Err(Impossible(problems));
     }

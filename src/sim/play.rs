@@ -4,6 +4,7 @@ use std::io;
 
 use super::calendar::Calendar;
 use super::clients::Horizon;
+use super::faults::faults;
 use super::journeys::{Journeys, Play};
 use super::meter::{ClassMeter, Meter, Slice};
 use super::model::Model;
@@ -84,6 +85,8 @@ pub struct StationInterval {
     pub limited: u64,
     /// Of those turned away, when their turn came too late.
     pub late: u64,
+    /// Of those turned away, as the server or what it needs was down.
+    pub down: u64,
     /// Server time that was spent on requests whose client had gone, of those that left in it.
     pub wasted: Span,
     /// busy_mean / the servers there are at its beginning; `None` without a number of them.
@@ -122,9 +125,9 @@ impl StationResult {
         self.meter.served
     }
 
-    /// Of those, turned away: for want of a place, by a token bucket, when their turn came too late.
-    pub const fn refused(&self) -> [u64; 3] {
-        [self.meter.full, self.meter.limited, self.meter.late]
+    /// Of those, turned away: for want of a place, by a token bucket, when their turn came too late, as it was down.
+    pub const fn refused(&self) -> [u64; 4] {
+        [self.meter.full, self.meter.limited, self.meter.late, self.meter.down]
     }
 
     /// Of those, gone before they were served.
@@ -158,6 +161,7 @@ impl StationResult {
                 abandoned: slice.abandoned,
                 limited: slice.limited,
                 late: slice.late,
+                down: slice.down,
                 wasted: Span::from_nanos(slice.wasted),
                 utilization: self.servers_at(at).map(|servers| slice.busy as f64 / width / servers),
                 queue_mean: slice.queue as f64 / width,
@@ -202,13 +206,15 @@ pub(super) fn play<R: Recorder>(
             .map(|(at, servers)| (timeline.offset_at(at.nanos() as i64).nanos(), *servers));
         station.capacity.extend(of_day);
     }
-    let model = Model::new(&server).map_err(Impossible)?;
+    let faults = faults(scenario, timeline, &server);
+    let model = Model::new(&server).map_err(Impossible)?.suffering(&server, &faults.changes);
     let (engine, why) = choose(&model, simulation.engine, None)?;
     let (start, end) = (timeline.start().nanos(), timeline.end().nanos());
     let horizon = Horizon { end, drained: end + timeline.drain.nanos() as i64 };
     let mut meter = Meter::new(model.classes.len(), 0, horizon, timeline.wall(INTERVAL).nanos() as i64);
     let later = Calendar::new();
-    let mut journeys = Journeys::new(Play { scenario, timeline, seed, played }, &server, recorder);
+    let mut journeys =
+        Journeys::new(Play { scenario, timeline, seed, played }, &server, &faults.outages, recorder);
     let mut requests = 0;
     let mut look = |at: i64, so_far: u64| {
         requests = so_far;
@@ -225,7 +231,9 @@ pub(super) fn play<R: Recorder>(
     let seconds = (end.max(1)) as f64 / NANOS_PER_SEC as f64;
     let result = |row: &Row| station(row, &server, &model, &meter, &peaks, seconds);
     let stations: Vec<StationResult> = rows::rows(&model).iter().map(result).collect();
-    let requests = requests.max(meter.classes.iter().map(|class| class.arrivals).sum());
+    let behind = |class: u16| model.behind.needs.iter().any(|needs| needs.contains(&class));
+    let outer = (0..).zip(&meter.classes).filter(|(class, _)| !behind(*class));
+    let requests = requests.max(outer.map(|(_, class)| class.arrivals).sum());
     Ok((Simulated { engine, why, completed, requests, stations }, journeys.close()))
 }
 
@@ -266,12 +274,8 @@ fn with_elsewhere(model: &ServerModel, scenario: &Scenario) -> ServerModel {
                 model.stations.push(StationModel::new(ELSEWHERE, None));
                 model.stations.len() - 1
             });
-            model.classes.push(ClassModel {
-                name: step.class.clone(),
-                station: station as u16,
-                work: Work::Law(Law::Constant(Span::ZERO)),
-                priority: 0,
-            });
+            let nothing = Work::Law(Law::Constant(Span::ZERO));
+            model.classes.push(ClassModel::new(step.class.clone(), station as u16, nothing));
         }
     }
     model

@@ -87,7 +87,8 @@ pub(super) fn rows(model: &Model) -> Vec<Row> {
     let mut rows = Vec::new();
     for station in 0..model.stations.len() as u16 {
         let of_station = (0_u16..).zip(&model.classes).filter(|(_, class)| class.station == station);
-        let classes: Vec<u16> = of_station.map(|(index, _)| index).collect();
+        let visited = of_station.filter(|(index, _)| !model.behind.idle[usize::from(*index)]);
+        let classes: Vec<u16> = visited.map(|(index, _)| index).collect();
         rows.extend(classes.iter().map(|class| Row { station, classes: vec![*class] }));
         if classes.len() > 1 {
             rows.push(Row { station, classes });
@@ -116,7 +117,7 @@ impl Row {
     ) -> [f64; FIGURES] {
         let mut values = [f64::NAN; FIGURES];
         let mut set = |figure: Figure, value: f64| values[figure as usize] = value;
-        let entered = class.arrivals - class.full - class.limited - class.still_there();
+        let entered = class.arrivals - class.full - class.limited - class.down - class.still_there();
         let share = |part: u64, whole: u64| part as f64 / whole as f64;
         let mean = |area: u128| area as f64 / 1e9 / seconds;
         set(Figure::PWait, share(class.waited, entered));

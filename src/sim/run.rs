@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use super::faults::{faults, impossible};
 use super::play::play;
 use super::recorder::ToDisk;
 use super::replications::{Replications, Sheet};
@@ -16,6 +17,7 @@ use crate::record::{
     Event, Layout, Severity, StationRow, What, Writer, write_estimates, write_judged, write_stations,
 };
 use crate::rng::Key;
+use crate::scenario::occurrences;
 use crate::stats::{Estimates, Precision, SloResult, Station, live_windows};
 use crate::units::{Offset, Span};
 
@@ -117,6 +119,7 @@ pub fn run(
     };
     let estimates = replications.map(|replications| replications.estimates(asked));
     let estimates = estimates.filter(|estimates| estimates.replications > 1);
+    happened(&mut writer, simulation);
     let came = if first.completed { simulation.timeline.end() } else { reached };
     let fits = arrivals::in_words(&conformance.fits(came), simulation.scenario);
     note(&mut writer, simulation, &first, estimates.as_ref(), fits);
@@ -178,6 +181,26 @@ fn repeat(
     }
 }
 
+/// Puts the incidents into the record.
+fn happened(writer: &mut Writer, simulation: &Simulation<'_>) {
+    let mut tell = |at: Offset, name: String, detail: String| {
+        writer.event(&Event { at, what: What::Incident { name, detail } });
+    };
+    let timeline = simulation.timeline;
+    for (at, begins, incident) in occurrences(&simulation.scenario.incidents, timeline) {
+        let word = incident.kind.word();
+        match incident.over() {
+            _ if begins => tell(at, word.to_owned(), incident.kind.to_string()),
+            Some(over) => tell(at, format!("{word} over"), over),
+            None => {}
+        }
+    }
+    for (_, back) in faults(simulation.scenario, timeline, simulation.model).outages {
+        let (name, detail) = ("server-killed over".to_owned(), "the server is there again".to_owned());
+        tell(Offset::from_nanos(back), name, detail);
+    }
+}
+
 /// Says in the record which engine ran, and how well what decides is known.
 fn note(
     writer: &mut Writer,
@@ -190,14 +213,14 @@ fn note(
         let what = What::Finding { code: code.to_owned(), detail, severity };
         writer.event(&Event { at: simulation.timeline.start(), what });
     };
-    let of_server = simulation.scenario.incidents.iter().filter(|incident| incident.is_of_server());
-    let skipped: Vec<String> =
-        of_server.map(|incident| format!("{}: {}", incident.at, incident.kind)).collect();
+    let left_out = &simulation.model.left_out;
+    if !left_out.is_empty() {
+        let detail = format!("the simulation leaves out what this server does: {}", left_out.join("; "));
+        tell("left-out", detail, Severity::Degraded);
+    }
+    let skipped = impossible(simulation.scenario, simulation.model);
     if !skipped.is_empty() {
-        let detail = format!(
-            "incidents of the server are not simulated ({}); an outage can be written as schedule of a model",
-            skipped.join("; ")
-        );
+        let detail = format!("not everything happened that the scenario says: {}", skipped.join("; "));
         tell("incidents", detail, Severity::Degraded);
     }
     for (well, detail) in fits {
@@ -264,6 +287,7 @@ fn rows<'a>(simulated: &'a Simulated, layout: &'a Layout) -> impl Iterator<Item 
                 abandoned: of.abandoned,
                 limited: of.limited,
                 late: of.late,
+                down: of.down,
                 wasted: of.wasted.secs_f64(),
                 utilization: of.utilization,
                 queue_mean: of.queue_mean,

@@ -79,7 +79,8 @@ fn rate_at_last(customers: &Customers) -> Option<f64> {
 
 /// Whether customers may leave this station unserved, and for good.
 fn loses(station: &StationModel, customers: &Customers) -> bool {
-    let turned_away = station.queue.is_some() || station.bucket.is_some() || station.longest_wait.is_some();
+    let bounded = station.queue.is_some() || station.bucket.is_some() || station.limit.is_some();
+    let turned_away = bounded || station.longest_wait.is_some();
     let leaves = customers.patience.is_some() && station.abandoned == Leaving::Drop;
     let returns =
         customers.retry.as_ref().is_some_and(|retry| retry.persistence >= 1.0 && retry.attempts.is_none());

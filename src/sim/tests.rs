@@ -121,6 +121,7 @@ prop_compose! {
             station: (class % count) as u16,
             work: works[class].clone(),
             priority: 0,
+            behind: Vec::new(),
         };
         let classes = (0..4).map(class).collect();
         let legs = |from: u16| vec![
@@ -145,7 +146,7 @@ prop_compose! {
             duration: Span::from_millis(1_500),
             replications: 1,
             may_grow: true,
-            model: ServerModel { stations, classes, message_rate: None },
+            model: ServerModel { stations, classes, ..ServerModel::default() },
             customers: vec![customers("one", arrivals, 0), customers("two", other, 2)],
             observe: Vec::new(),
             cycle: None,

@@ -394,6 +394,9 @@ pub struct Refusals {
     pub limited: u64,
     /// They had waited too long when their turn came.
     pub late: u64,
+    /// The server, or what it needs, was down, or it died while they were there.
+    #[serde(default)]
+    pub down: u64,
 }
 
 /// The longest queue of a station (of one of its instances).

@@ -18,6 +18,7 @@ mod report_page;
 mod scenarios;
 mod server_run;
 mod shards;
+mod sim_and_run;
 mod sim_kinds;
 mod sim_story;
 mod sim_theory;

@@ -6,7 +6,7 @@
 //! (Jackson, closed populations) by Little and by Gordon and Newell; sharing is insensitive to the law of work (Cohen);
 //! priorities by Cobham and by Jaiswal; patience by birth and death, and of constant length by Baccelli and Hebuterne (those
 //! who are turned away at their turn leave the same queue); batches by M^X/M/1; retrials with persistence and the shorter of
-//! two queues by solving their Markov chains, 81 in orbit and 45 a queue.
+//! two queues by solving their Markov chains, 81 in orbit and 45 a queue; service in groups as said there.
 
 use peakday::scenario::file::queueing;
 use peakday::sim::{self, Choice, Figure};
@@ -50,12 +50,42 @@ fn disciplines() {
                  arrivals = { poisson = \"1.6/s\" }\nwork = { lognormal = { mean = \"1s\", cv = 2 } }\n";
     let shared = [("c", PBlock, 0.026_378_6), ("c", PresentMean, 3.330_68)];
     check("sharing-two-cores-ten-places", "60000s", cores, &shared);
+    // Served together: who comes to an idle server, with probability P0, is served alone; all others wait for the rest of the
+    // group under way. P0 = mean idle time / mean cycle, whose groups follow each other while somebody comes meanwhile.
+    let groups = |name: &str, work: &str, alone: f64, sojourn: f64| {
+        let customers =
+            format!("[[customers]]\nname = \"c\"\narrivals = {{ poisson = \"1/s\" }}\nwork = {work}\n");
+        let station = "[[station]]\nname = \"s\"\ndiscipline = \"groups\"\n";
+        check(
+            name,
+            "60000s",
+            &format!("{station}{customers}"),
+            &[("c", PWait, 1.0 - alone), ("c", Sojourn, sojourn)],
+        );
+    };
+    groups("groups-exponential", "{ exponential = { mean = \"1s\" } }", 1.0 / 3.0, 5.0 / 3.0);
+    groups("groups-constant", "\"1s\"", 0.268_941, 1.365_529);
     let two = |station: &str, high: &str, low: &str| {
         format!(
             "[[station]]\nname = \"s\"\n{station}\n[[customers]]\nname = \"high\"\n{high}\n[[customers]]\nname = \"low\"\n\
              priority = 1\n{low}\n"
         )
     };
+    // Three classes of a load of 0.2, 0.3 and 0.3.
+    let three = |discipline: &str| {
+        let class = |(number, rate): (usize, f64)| {
+            format!(
+                "[[customers]]\nname = \"c{number}\"\npriority = {number}\narrivals = {{ poisson = \"{rate}/s\" }}\n\
+                 work = {{ exponential = {{ mean = \"1s\" }} }}\n"
+            )
+        };
+        let classes: String = [0.2, 0.3, 0.3].into_iter().enumerate().map(class).collect();
+        format!("[[station]]\nname = \"s\"\nservers = 1\ndiscipline = \"{discipline}\"\n{classes}")
+    };
+    let waits = [("c0", Wait, 1.0), ("c1", Wait, 2.0), ("c2", Wait, 8.0)];
+    check("three-priorities", "60000s", &three("priority"), &waits);
+    let times = [("c0", Sojourn, 1.25), ("c1", Sojourn, 2.5), ("c2", Sojourn, 10.0)];
+    check("three-preemptive", "60000s", &three("preemptive-priority"), &times);
     let half = "arrivals = { poisson = \"0.8/s\" }\nwork = { exponential = { mean = \"1s\" } }";
     let system = two("servers = 2\ndiscipline = \"priority\"", half, half);
     check("priority", "60000s", &system, &[("high", Wait, 0.592_593), ("low", Wait, 2.962_963)]);
@@ -115,6 +145,9 @@ fn routes_patience_and_coming_back() {
     // Wasted work: the queue is that of patient customers, and who waited longer than 2 s has gone.
     let wasted = one("servers = 1\nabandoned = \"serve\"", &format!("{poisson}\npatience = \"2s\""));
     check("wasted-work", "60000s", &wasted, &[("c", Wait, 4.0), ("c", PAbandon, 0.536_256)]);
+    // A bucket of two tokens turns away as M/D/1 with two places does.
+    let bucket = one("bucket = { rate = \"1/s\", burst = 2 }", "arrivals = { poisson = \"1.2/s\" }");
+    check("token-bucket", "60000s", &bucket, &[("c", PBlock, 0.333_864)]);
     let again = "arrivals = { poisson = \"0.7/s\" }\nretry = { after = { exponential = { mean = \"2s\" } }, persistence = 0.8 }";
     let orbit = [("c", OrbitMean, 1.273_64), ("c", BusyMean, 0.540_795)];
     check("retrials", "60000s", &one("servers = 1\nqueue = 0", again), &orbit);

@@ -117,7 +117,7 @@ fn moved(share: f64, to: std::ops::Range<usize>) -> Scenario {
 }
 
 #[test]
-fn entries_moved_to_after_19_make_its_peak_higher_and_moved_to_after_20_lower() {
+fn entries_moved_to_after_19_make_its_peak_higher_and_moved_to_20_to_23_lower() {
     let timeline = hours("16:00", "23:30", 1.0);
     let model = server("x4");
     let mut differences = [Vec::new(), Vec::new()];
@@ -128,7 +128,7 @@ fn entries_moved_to_after_19_make_its_peak_higher_and_moved_to_after_20_lower() 
         };
         let whole = rate(&moved(0.0, 19..23));
         differences[0].push(rate(&moved(0.3, 19..23)) / whole);
-        differences[1].push(rate(&moved(0.1, 21..23)) / whole);
+        differences[1].push(rate(&moved(0.3, 20..23)) / whole);
     }
     assert!(differences[0].iter().all(|ratio| *ratio > 1.1), "{differences:?}");
     assert!(differences[1].iter().all(|ratio| *ratio < 1.0), "{differences:?}");

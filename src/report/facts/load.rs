@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::io;
 
 use super::{
-    Facts, Flow, JourneyFacts, Lost, Moment, Response, Second, ServerFacts, StationFacts, StationPoint,
+    Band, Facts, Flow, JourneyFacts, Lost, Moment, Response, Second, ServerFacts, StationFacts, StationPoint,
     TimeBound,
 };
 use crate::record::{Clock, Event, Histogram, IntervalRow, Layout, Run, ServerRecord, What};
 use crate::report::windows;
 use crate::scenario::Outcome;
 use crate::scenario::slo::{Aggregate, Bound, Metric, Slo};
-use crate::stats::{Journeys, PopulationSummary, ServerSummary, Summary, lag_limit};
+use crate::stats::{Estimated, Estimates, Journeys, PopulationSummary, ServerSummary, Summary, lag_limit};
 
 /// Most moments of a run: each holds four histograms of up to 0.1 MB.
 const MOMENTS: usize = 150;
@@ -74,12 +74,15 @@ fn read_server(server: &ServerRecord, summed: &ServerSummary, joined: usize) -> 
     }
     // Of a record that was cut off the log does not have all that was under way.
     response.lost.in_flight = summed.legitimate.totals.in_flight_at_end;
+    let estimates = server.estimates::<Estimates>()?.filter(|estimates| estimates.replications > 1);
     Ok(ServerFacts {
         name: server.header.name.clone(),
         response,
         moments,
         flows: flows.into_iter().flatten().collect(),
         stations: read_stations(server)?,
+        replications: estimates.as_ref().map_or(1, |estimates| estimates.replications),
+        bands: estimates.map_or_else(Vec::new, |estimates| bands(layout, &estimates)),
         journeys: summed.populations.iter().map(journeys).collect(),
         happenings: server.events.iter().filter_map(happening).collect(),
     })
@@ -108,6 +111,18 @@ fn read_stations(server: &ServerRecord) -> io::Result<Vec<StationFacts>> {
         stations[place].1 += row.arrivals;
     }
     Ok(stations.into_iter().filter(|(_, arrivals)| *arrivals > 0).map(|(station, _)| station).collect())
+}
+
+fn bands(layout: &Layout, estimates: &Estimates) -> Vec<Band> {
+    let end = layout.timeline.end().secs_f64();
+    let of = |band: &crate::stats::Band| Band {
+        t: band.t,
+        length: layout.interval.secs_f64().min(end - band.t),
+        quantiles: ["response_us.p50", "response_us.p90", "response_us.p99", "response_us.p999"]
+            .map(|name| band.of.get(name)),
+        errors: band.of.get(Estimated::ERRORS),
+    };
+    estimates.bands.iter().map(of).collect()
 }
 
 /// By population of the layout; `None` for those that were left out.

@@ -15,7 +15,7 @@ use crate::report::windows;
 
 const HEIGHT: f64 = 170.0;
 /// Height of a row above a panel in which the windows are marked whose quantile is among requests without a success.
-const ROW: f64 = 14.0;
+pub(super) const ROW: f64 = 14.0;
 const BAR: f64 = 5.0;
 
 /// One window: where it lies, and its requests.
@@ -89,7 +89,8 @@ pub(super) fn figure(facts: &Facts) -> Drawn<Option<Figure>> {
             ends.extend(line(&panel, index, windows, *q, dash)?);
         }
         for (row, q) in rows.iter().enumerate() {
-            marks(&stack.canvas, &panel, index, windows, *q, row)?;
+            let spans = windows.iter().filter(|w| beyond(&w.response, *q)).map(|w| (w.from, w.to)).collect();
+            marks(&stack.canvas, &panel, index, spans, *q, row)?;
         }
         panel.end_labels(ends)?;
         let name = &facts.servers[index].name;
@@ -122,16 +123,22 @@ fn line(panel: &Panel<'_>, server: usize, windows: &[Window], q: f64, dash: Dash
 }
 
 /// Bars above the panel over the windows in which a quantile is among requests without a success.
-fn marks(canvas: &Canvas, panel: &Panel<'_>, server: usize, windows: &[Window], q: f64, row: usize) -> Drawn {
+pub(super) fn marks(
+    canvas: &Canvas,
+    panel: &Panel<'_>,
+    server: usize,
+    spans: Vec<(f64, f64)>,
+    q: f64,
+    row: usize,
+) -> Drawn {
     let Place { top, right, .. } = panel.place();
     let y = top - ROW * (row as f64 + 0.5);
-    let mut marked = windows.iter().filter(|w| beyond(&w.response, q)).peekable();
-    if marked.peek().is_some() {
+    if !spans.is_empty() {
         let text = format!("{}: none", windows::name(q));
         canvas.text((right + 8.0, y), &text, Pen::new(Role::ServerText(server), LABEL).bold())?;
     }
-    for window in marked {
-        let ((left, _), (right, _)) = (panel.at(window.from, 0.0), panel.at(window.to, 0.0));
+    for (from, to) in spans {
+        let ((left, _), (right, _)) = (panel.at(from, 0.0), panel.at(to, 0.0));
         let bar = Place { left: left + 0.5, right: right - 0.5, top: y - BAR / 2.0, bottom: y + BAR / 2.0 };
         canvas.fill(bar, Role::Server(server), 1.0)?;
     }
@@ -139,7 +146,7 @@ fn marks(canvas: &Canvas, panel: &Panel<'_>, server: usize, windows: &[Window], 
 }
 
 /// The promises as lines across, one for each different bound.
-fn promises(panel: &Panel<'_>, facts: &Facts) -> Drawn<Vec<EndLabel>> {
+pub(super) fn promises(panel: &Panel<'_>, facts: &Facts) -> Drawn<Vec<EndLabel>> {
     let mut micros: Vec<f64> = facts.bounds.iter().map(|bound| bound.micros).collect();
     micros.sort_by(f64::total_cmp);
     micros.dedup();

@@ -103,16 +103,14 @@ fn title(facts: &Facts, shown: &[Vec<&StationFacts>]) -> String {
         let station = stations.first()?;
         let most = station.points.iter().max_by(|one, other| one.queue.total_cmp(&other.queue))?;
         let busy = station.points.iter().filter_map(|point| point.utilization).fold(0.0, f64::max);
-        Some(format!(
-            "up to {} waited at {} of {} and it was busy to {}",
-            say::digits(most.queue),
-            station.name,
-            server.name,
-            say::share(busy.min(1.0))
-        ))
+        let waited = match most.queue {
+            queue if queue < 0.5 => format!("hardly anybody waited at {}", station.name),
+            queue => format!("up to {} waited at {}", say::digits(queue), station.name),
+        };
+        Some(format!("{waited} of {}, busy to {}", server.name, say::share(busy.min(1.0))))
     };
     let parts: Vec<String> = facts.servers.iter().zip(shown).filter_map(one).collect();
-    let text = say::list(&parts);
+    let text = parts.join("; ");
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

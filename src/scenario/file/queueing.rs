@@ -82,13 +82,12 @@ fn read(text: &str, name: &str, place: &Place<'_>) -> Option<Queueing> {
             place.at("station").wrong(format!("two are named {:?}", station.name), "give each its own name");
         }
     }
-    let mut model = ServerModel { stations, classes: Vec::new(), message_rate: None };
-    let customers: Vec<_> = place
-        .list("customers", Some(table.customers))
-        .into_iter()
-        .filter_map(|(place, table)| customers::read(table, &place, &mut model))
-        .collect();
-    if customers.is_empty() {
+    let mut model = ServerModel { stations, ..ServerModel::default() };
+    let tables = place.list("customers", Some(table.customers));
+    let nobody = tables.is_empty();
+    let customers: Vec<_> =
+        tables.into_iter().filter_map(|(place, table)| customers::read(table, &place, &mut model)).collect();
+    if nobody {
         place.at("customers").wrong("nobody comes", "write at least one [[customers]]");
     }
     let mut observe = Vec::new();
@@ -149,6 +148,15 @@ pub(super) fn station(
     let base = base.unwrap_or_else(|| StationModel { abandoned, ..StationModel::new(name.0.clone(), None) });
     let order = place.take("discipline", table.discipline).map(|word| word.0);
     let dispatch = place.take("dispatch", table.dispatch).map(|word| word.0);
+    let each = place.take("each", table.each);
+    let before = match (base.discipline, each) {
+        (Discipline::Groups { .. }, Some(each)) => Discipline::Groups { each },
+        (before, _) => before,
+    };
+    let grouped = order.map_or(matches!(before, Discipline::Groups { .. }), |order| order == Order::Groups);
+    if each.is_some() && !grouped {
+        place.at("each").wrong("has no effect", "write discipline = \"groups\" too");
+    }
     let mut capacity: Vec<(i64, u32)> = place
         .list("capacity", table.capacity)
         .into_iter()
@@ -170,12 +178,13 @@ pub(super) fn station(
     Some(StationModel {
         servers: place.take("servers", table.servers).or(base.servers),
         queue: place.take("queue", table.queue).or(base.queue),
-        discipline: order.map_or(base.discipline, |order| match order {
+        discipline: order.map_or(before, |order| match order {
             Order::Fifo => Discipline::Fifo,
             Order::Lifo => Discipline::Lifo,
             Order::Sharing => Discipline::Sharing,
             Order::Priority => Discipline::Priority { preemptive: false },
             Order::PreemptivePriority => Discipline::Priority { preemptive: true },
+            Order::Groups => Discipline::Groups { each: each.unwrap_or_default() },
         }),
         instances: place.take("instances", table.instances).unwrap_or(base.instances),
         dispatch: dispatch.map_or(base.dispatch, |dispatch| match dispatch {
@@ -183,6 +192,8 @@ pub(super) fn station(
             Choice::RoundRobin => Dispatch::RoundRobin,
             Choice::ShortestQueue => Dispatch::ShortestQueue,
             Choice::PowerOfTwo => Dispatch::PowerOf(2),
+            Choice::PowerOfThree => Dispatch::PowerOf(3),
+            Choice::PowerOfFour => Dispatch::PowerOf(4),
         }),
         abandoned: place.take("abandoned", table.abandoned).map_or(base.abandoned, |word| word.0),
         longest_wait: place.take("longest_wait", table.longest_wait).or(base.longest_wait),

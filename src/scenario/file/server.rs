@@ -44,6 +44,9 @@ pub(super) struct ClassTable {
     work: Option<Key<WorkForm>>,
     /// 0 (default) is served first, where the station has priorities.
     priority: Option<Key<u16>>,
+    /// Names of classes of which each request in service needs one, one after the other (a connection, the store): it
+    /// keeps its server until its own work and the last of them are done. Default: the configuration's, or none.
+    behind: Option<List<String>>,
 }
 
 /// How messages are paced.
@@ -85,7 +88,7 @@ pub(super) fn model(
     place.take("about", table.about);
     let mut model = match place.take("config", table.config) {
         Some(path) => begin(&path, &place.at("config"), read)?,
-        None => ServerModel { stations: Vec::new(), classes: Vec::new(), message_rate: None },
+        None => ServerModel::default(),
     };
     for (place, table) in place.list("station", table.station) {
         let names: Vec<String> = model.stations.iter().map(|station| station.name.clone()).collect();
@@ -104,11 +107,19 @@ pub(super) fn model(
     if model.stations.is_empty() {
         place.at("station").wrong("there is none", "write config, or at least one [[station]]");
     }
-    for (name, place, table) in place.map("class", table.class) {
+    let mut needs = Vec::new();
+    for (name, place, mut table) in place.map("class", table.class) {
+        let behind = table.behind.take();
         if let Some(class) = class(&name, table, &place, &model) {
-            model.classes.retain(|other| other.name != name);
-            model.classes.push(class);
+            needs.push((name.clone(), place, behind));
+            match model.classes.iter_mut().find(|other| other.name == name) {
+                Some(other) => *other = class,
+                None => model.classes.push(class),
+            }
         }
+    }
+    for (name, place, behind) in needs {
+        behind_it(&name, behind, &place, &mut model);
     }
     if let Some(table) = place.take("messages", table.messages) {
         let place = place.at("messages");
@@ -168,9 +179,34 @@ fn class(name: &str, table: ClassTable, place: &Place<'_>, model: &ServerModel) 
         Some(form) => work(place.need("work", form)?, &place.at("work"))?,
         None => before.map_or(Work::Law(Law::Constant(Span::ZERO)), |class| class.work.clone()),
     };
+    let behind = before.map_or_else(Vec::new, |class| class.behind.clone());
     let before = before.map_or(0, |class| u16::from(class.priority));
     let priority = priority(place.or("priority", table.priority, before), place);
-    Some(ClassModel { name: name.to_owned(), station, work: law, priority })
+    Some(ClassModel { priority, behind, ..ClassModel::new(name, station, law) })
+}
+
+/// Says what lies behind a class, now that all classes are known.
+fn behind_it(name: &str, behind: Option<List<String>>, place: &Place<'_>, model: &mut ServerModel) {
+    if behind.is_none() {
+        return;
+    }
+    let mut needed = Vec::new();
+    for (place, other) in place.list("behind", behind) {
+        match model.class(&other) {
+            Some(index) => needed.push(index),
+            None => {
+                let names = model.classes.iter().map(|class| class.name.as_str());
+                let hint = match nearest(&other, names) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("write [class.{other}] with its station and work"),
+                };
+                place.wrong(format!("there is no class {other:?}"), hint);
+            }
+        }
+    }
+    if let Some(class) = model.class(name) {
+        model.classes[usize::from(class)].behind = needed;
+    }
 }
 
 #[cfg(test)]
@@ -214,9 +250,10 @@ mod tests {
         assert_eq!((slots.servers, slots.queue, slots.schedule.len()), (Some(32), Some(319), 2));
         assert_eq!(slots.discipline, Discipline::Priority { preemptive: false });
         assert_eq!(slots.limit.map(|limit| (limit.least, limit.most)), Some((4, 40)));
-        assert_eq!(model.stations[2].bucket.map(|bucket| bucket.per), Some(Per::Account));
+        let labs = model.stations.last().unwrap();
+        assert_eq!((labs.name.as_str(), labs.bucket.map(|bucket| bucket.per)), ("labs", Some(Per::Account)));
         let class = |name: &str| &model.classes[usize::from(model.class(name).unwrap())];
-        assert_eq!((class("lab").station, class("print").station, class("print").priority), (2, 0, 3));
+        assert_eq!((class("lab").station, class("print").station, class("print").priority), (4, 0, 3));
         assert_eq!(
             (class("form").work.mean().nanos(), class("print").work.mean().nanos()),
             (100_000_000, 50_000_000)
@@ -231,7 +268,9 @@ mod tests {
         let example = blocks.find(|block| block.contains("[class.lab]")).unwrap();
         let model =
             load(&example.replace("servers/flat-3m.toml", "a.toml")).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!((model.stations.len(), model.stations[0].schedule.len()), (3, 2));
+        assert_eq!((model.stations.len(), model.stations[0].schedule.len()), (6, 2));
+        let class = |name: &str| model.class(name).unwrap();
+        assert_eq!(model.classes[usize::from(class("print"))].behind, [class("print-query")]);
     }
 
     #[test]

@@ -135,7 +135,7 @@ fn leads_out(route: &[Leg]) -> bool {
 }
 
 fn add_class(model: &mut ServerModel, name: String, station: u16, work: Work, priority: u8) -> u16 {
-    model.classes.push(ClassModel { name, station, work, priority });
+    model.classes.push(ClassModel { priority, ..ClassModel::new(name, station, work) });
     model.classes.len() as u16 - 1
 }
 

@@ -68,11 +68,15 @@ pub(in super::super) struct StationTable {
     /// Waiting places (of each instance), those in service not counted. Default: without bound.
     pub(super) queue: Option<Key<u32>>,
     /// Who is served next. "fifo" (default), "lifo", "sharing" (all at once, the servers are cores), "priority" (the
-    /// smallest `priority` first; who is in service finishes), "preemptive-priority" (resuming).
+    /// smallest `priority` first; who is in service finishes), "preemptive-priority" (resuming), "groups" (all who wait are
+    /// served together, for the work of the first of them; without `servers`).
     pub(super) discipline: Option<Key<Word<Order>>>,
+    /// With discipline "groups": so much longer for each who is served. Default "0s".
+    pub(super) each: Option<Key<Span>>,
     /// Stations alike behind a dispatcher. Default 1.
     pub(super) instances: Option<Key<u32>>,
-    /// "random" (default), "round-robin", "shortest-queue", "power-of-two" (the shorter of two at random).
+    /// "random" (default), "round-robin", "shortest-queue", "power-of-two" (the shorter of two at random, with
+    /// repetition), "power-of-three", "power-of-four".
     pub(super) dispatch: Option<Key<Word<Choice>>>,
     /// Who loses patience: "drop" (default) leaves the queue or the server; "serve" is served all the same.
     pub(super) abandoned: Option<Key<Word<Leaving>>>,
@@ -133,7 +137,8 @@ pub(in super::super) struct BucketTable {
     pub(super) rate: Key<Rate>,
     /// Most tokens, at least 1; full at the beginning.
     pub(super) burst: Key<u32>,
-    /// "station" (default): one for all; "account": one for each account of a population that has accounts.
+    /// "station" (default): one for all; "account": one for each account of a population that has accounts; "software": one
+    /// for all accounts of a population of kind "software"; "address": one for each address that clients come from.
     pub(super) per: Option<Key<Word<Per>>>,
 }
 
@@ -342,6 +347,7 @@ pub(in super::super) enum Order {
     Sharing,
     Priority,
     PreemptivePriority,
+    Groups,
 }
 
 /// Dispatchers, as words.
@@ -351,6 +357,8 @@ pub(in super::super) enum Choice {
     RoundRobin,
     ShortestQueue,
     PowerOfTwo,
+    PowerOfThree,
+    PowerOfFour,
 }
 
 /// Laws of the size of a batch, as words.
@@ -374,6 +382,7 @@ impl Words for Order {
         ("sharing", Self::Sharing),
         ("priority", Self::Priority),
         ("preemptive-priority", Self::PreemptivePriority),
+        ("groups", Self::Groups),
     ];
 }
 
@@ -383,6 +392,8 @@ impl Words for Choice {
         ("round-robin", Self::RoundRobin),
         ("shortest-queue", Self::ShortestQueue),
         ("power-of-two", Self::PowerOfTwo),
+        ("power-of-three", Self::PowerOfThree),
+        ("power-of-four", Self::PowerOfFour),
     ];
 }
 
@@ -395,7 +406,12 @@ impl Words for Until {
 }
 
 impl Words for Per {
-    const WORDS: &'static [(&'static str, Self)] = &[("station", Self::Station), ("account", Self::Account)];
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("station", Self::Station),
+        ("account", Self::Account),
+        ("software", Self::Software),
+        ("address", Self::Address),
+    ];
 }
 
 impl Words for Leaving {

@@ -1,0 +1,261 @@
+//! The model of the reference server with a configuration: both are told the same.
+
+use std::collections::BTreeSet;
+
+use reference_server::class::Class;
+use reference_server::config::{self, Abandoned, Config, Slots};
+
+use super::{Adaptive, Bucket, ClassModel, Discipline, Gate, Leaving, Per, ServerModel, StationModel};
+use crate::scenario::{Law, Work};
+use crate::units::Span;
+
+/// Threads of the server's store that read; one other writes.
+const READERS: u32 = 2;
+
+impl ServerModel {
+    /// Name of the class of a read of the store.
+    pub const READ: &str = "store-read";
+    /// Name of the class of a change that is stored.
+    pub const COMMIT: &str = "store-commit";
+
+    /// The model of the reference server with this configuration.
+    ///
+    /// Requests take the worker slots or those of their lane, sign-ins the issuer's. A slot is held for max(hold, a connection of
+    /// the pool with the store's part); what the server itself computes, some hundred microseconds, is not in a
+    /// configuration and so not in this model (a calibration measures it).
+    pub fn from_config(config: &Config) -> Self {
+        let issuer = Slots { workers: config.issuer.workers, queue: config.issuer.queue, ..Slots::default() };
+        let (retry_after, abandoned) = (config.slots.retry_after, config.slots.abandoned);
+        let mut stations =
+            vec![slots("slots", &config.slots), slots("issuer", &Slots { retry_after, abandoned, ..issuer })];
+        stations.extend(config.lane.iter().map(|(name, lane)| slots(&format!("lane-{name}"), &lane.slots)));
+        let reads = stations.len() as u16;
+        stations.push(StationModel::new("store-reads", Some(READERS)));
+        let each = span(config.commit.each);
+        stations.push(StationModel {
+            discipline: Discipline::Groups { each },
+            ..StationModel::new("store-commits", None)
+        });
+        let none = Work::Law(Law::Constant(Span::ZERO));
+        let cycle = Work::Law(Law::Constant(span(config.commit.cycle)));
+        let mut classes = vec![
+            ClassModel::new(Self::READ, reads, none.clone()),
+            ClassModel::new(Self::COMMIT, reads + 1, cycle),
+        ];
+        let pool = stations.len() as u16;
+        if let Some(of) = &config.pool {
+            stations.push(StationModel::new("pool", Some(whole(of.connections))));
+        }
+        for class in Class::ALL {
+            let mut behind = of_store(class);
+            if let Some(of) = config.pool.as_ref().and_then(|pool| pool.law(class)) {
+                let connection = ClassModel::new(format!("pool-{class}"), pool, Work::Law(law(of)));
+                classes.push(ClassModel { behind, ..connection });
+                behind = vec![classes.len() as u16 - 1];
+            }
+            let (station, slots) = match config.lane_of(class) {
+                _ if class == Class::SignIn => (1, None),
+                None => (0, Some(&config.slots)),
+                Some((name, lane)) => {
+                    (2 + config.lane.keys().position(|other| other == name).unwrap_or(0), Some(&lane.slots))
+                }
+            };
+            let prior = slots.filter(|slots| slots.discipline == config::Discipline::Priority);
+            let work = config.hold_law(class).map_or(none.clone(), |of| Work::Law(law(of)));
+            classes.push(ClassModel {
+                priority: prior.map_or(0, |slots| slots.priority_of(class)),
+                behind,
+                ..ClassModel::new(class.name(), station as u16, work)
+            });
+        }
+        let mut model = Self {
+            stations,
+            classes,
+            gates: Vec::new(),
+            message_rate: config.outbox.rate.map(config::Rate::get),
+            message_jitter: span(config.outbox.jitter),
+            left_out: left_out(config),
+        };
+        let buckets = &config.bucket;
+        for (per, bucket) in [
+            (Per::Address, &buckets.address),
+            (Per::Account, &buckets.account),
+            (Per::Software, &buckets.software),
+        ] {
+            model.gates.extend(bucket.as_ref().map(|bucket| Gate {
+                bucket: Bucket { per_second: bucket.rate.get(), burst: bucket.burst, per },
+                classes: gated(&model, &bucket.classes, per),
+            }));
+        }
+        model
+    }
+}
+
+/// Indices of the classes whose requests take a token: only addresses are known before sign-in.
+fn gated(model: &ServerModel, named: &BTreeSet<Class>, per: Per) -> Vec<u16> {
+    let all = Class::ALL.into_iter().filter(|class| named.is_empty() || named.contains(class));
+    all.filter(|class| per == Per::Address || *class != Class::SignIn)
+        .filter_map(|class| model.class(class.name()))
+        .collect()
+}
+
+fn slots(name: &str, slots: &Slots) -> StationModel {
+    let limit = slots.limit.map(|limit| Adaptive {
+        least: whole(limit.least),
+        most: whole(limit.most),
+        target: span(limit.target),
+    });
+    StationModel {
+        queue: Some(whole(slots.queue)),
+        discipline: match slots.discipline {
+            config::Discipline::Fifo => Discipline::Fifo,
+            config::Discipline::Lifo => Discipline::Lifo,
+            config::Discipline::Priority => Discipline::Priority { preemptive: false },
+        },
+        abandoned: match slots.abandoned {
+            Abandoned::Serve => Leaving::Serve,
+            Abandoned::Drop => Leaving::Drop,
+        },
+        longest_wait: slots.longest_wait.map(span),
+        retry_after: Some(span(slots.retry_after)),
+        limit,
+        ..StationModel::new(name, Some(whole(slots.workers)))
+    }
+}
+
+/// What a request of a class asks of the store, one after the other: 0 for a read, 1 for a change, as in
+/// [`ServerModel::from_config`].
+fn of_store(class: Class) -> Vec<u16> {
+    const READ: u16 = 0;
+    const COMMIT: u16 = 1;
+    match class {
+        Class::SignIn | Class::Form | Class::Landing => Vec::new(),
+        Class::Search | Class::View | Class::Result => vec![READ],
+        Class::Save | Class::Validate | Class::Software | Class::Lab | Class::BirthDate => vec![COMMIT],
+        // The result and its certificate, which the first to ask for it has stored.
+        Class::Print | Class::Certificate => vec![READ, READ, COMMIT],
+    }
+}
+
+/// What the configuration says and the model does not, in words.
+fn left_out(config: &Config) -> Vec<String> {
+    let parts = [
+        (config.waiting_room.patients.is_some(), "the waiting room of patients"),
+        (config.waiting_room.professionals.is_some(), "the waiting room of professionals"),
+        (config.intake.is_some(), "asynchronous intake (entries are answered when they are stored)"),
+        (config.cache.is_some(), "the cache of results"),
+    ];
+    parts.into_iter().filter(|(said, _)| *said).map(|(_, part)| part.to_owned()).collect()
+}
+
+fn whole(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn span(duration: std::time::Duration) -> Span {
+    Span::from_nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn law(law: &config::Law) -> Law {
+    match *law {
+        config::Law::Constant(value) => Law::Constant(span(value)),
+        config::Law::Exponential { mean } => Law::Exponential(span(mean)),
+        config::Law::LogNormal { mean, cv } => Law::LogNormal { mean: span(mean), cv },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twin(text: &str) -> ServerModel {
+        ServerModel::from_config(&Config::parse(text).unwrap_or_else(|problems| panic!("{problems}")))
+    }
+
+    #[test]
+    fn a_configuration_of_the_real_server_is_its_twin() {
+        let model = twin(
+            r#"
+            [slots]
+            workers = 32
+            queue = 319
+            abandoned = "drop"
+            [hold]
+            law = { lognormal = { mean = "100ms", cv = 1.0 } }
+            [hold.class]
+            lab = { constant = "400ms" }
+            [issuer]
+            workers = 16
+            "#,
+        );
+        let slots = &model.stations[0];
+        assert_eq!((slots.servers, slots.queue, slots.abandoned), (Some(32), Some(319), Leaving::Drop));
+        assert_eq!(slots.retry_after, Some(Span::from_secs(5)));
+        let class = |name| &model.classes[usize::from(model.class(name).unwrap())];
+        assert_eq!(class("form").work.mean(), Span::from_millis(100));
+        assert_eq!(class("lab").work, Work::Law(Law::Constant(Span::from_millis(400))));
+        assert_eq!((class("sign-in").station, model.stations[1].servers), (1, Some(16)));
+        assert_eq!(model.class("unheard-of"), None);
+        assert_eq!(model.left_out, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_lever_of_a_configuration_is_in_its_twin_or_said_to_be_left_out() {
+        let model = twin(
+            r#"
+            [slots]
+            workers = 32
+            discipline = "priority"
+            longest_wait = "4s"
+            limit = { least = 2, most = 40, target = "1s" }
+            [slots.priority]
+            print = 7
+            [lane.lab]
+            classes = ["lab"]
+            workers = 4
+            queue = 40
+            [pool]
+            connections = 8
+            law = { exponential = { mean = "20ms" } }
+            [commit]
+            cycle = "8ms"
+            each = "50us"
+            [bucket.account]
+            rate = "3/s"
+            burst = 10
+            classes = ["validate"]
+            [bucket.address]
+            rate = "50/s"
+            burst = 100
+            [outbox]
+            rate = "20/s"
+            jitter = "30s"
+            [waiting_room.patients]
+            rate = "25/s"
+            [intake]
+            workers = 16
+            "#,
+        );
+        let class = |name: &str| &model.classes[usize::from(model.class(name).unwrap())];
+        let station = |name: &str| &model.stations[usize::from(class(name).station)];
+        assert_eq!(station("print").discipline, Discipline::Priority { preemptive: false });
+        assert_eq!(station("print").longest_wait, Some(Span::from_secs(4)));
+        assert_eq!(station("print").limit.map(|limit| (limit.least, limit.most)), Some((2, 40)));
+        assert_eq!(
+            (class("print").priority, class("validate").priority, class("search").priority),
+            (7, 0, 3)
+        );
+        assert_eq!((station("lab").name.as_str(), station("lab").servers), ("lane-lab", Some(4)));
+        let connection = &model.classes[usize::from(class("validate").behind[0])];
+        assert_eq!((connection.name.as_str(), station("pool-validate").servers), ("pool-validate", Some(8)));
+        assert_eq!(connection.behind, [model.class(ServerModel::COMMIT).unwrap()]);
+        let each = Span::from_nanos(50_000);
+        assert_eq!(station(ServerModel::COMMIT).discipline, Discipline::Groups { each });
+        assert_eq!(class(ServerModel::COMMIT).work.mean(), Span::from_millis(8));
+        let gates: Vec<(Per, usize)> =
+            model.gates.iter().map(|gate| (gate.bucket.per, gate.classes.len())).collect();
+        assert_eq!(gates, [(Per::Address, 13), (Per::Account, 1)]);
+        assert_eq!((model.message_rate, model.message_jitter), (Some(20.0), Span::from_secs(30)));
+        assert_eq!(model.left_out.len(), 2, "{:?}", model.left_out);
+    }
+}

@@ -1,0 +1,71 @@
+//! Requests in service that need others, one after the other, and stations that serve in groups.
+
+use super::{Ahead, Ending, Engine};
+use crate::sim::calendar::Ranked;
+use crate::sim::clients::{Clients, NEVER, Request};
+use crate::sim::jobs::{Job, Ticket};
+use crate::sim::meter::End;
+
+impl<C: Clients> Engine<'_, C> {
+    /// A job in service begins the next thing that it needs, or has all of it and ends when its own work is done.
+    pub(super) fn go_on(&mut self, ticket: Ticket, at: i64) {
+        let model = self.model;
+        let Some(job) = self.jobs.get(ticket) else { return };
+        let request = job.request;
+        let begun = usize::from(job.begun);
+        job.begun += 1;
+        job.child = None;
+        let Some(class) = model.behind.needs[usize::from(request.class)].get(begun) else {
+            let end = at.max(job.started.saturating_add(job.left));
+            let what = Ending::Job(ticket, job.epoch);
+            self.ends.enter(end, Ahead { rank: request.who.rank() >> 1, what });
+            return;
+        };
+        let key = request.key.word("behind").with(begun as u64);
+        let needed = Request { class: *class, key, deadline: NEVER, until_start: false, who: request.who };
+        self.meter.came(*class, at);
+        let child = self.visit(needed, Some(ticket), at);
+        if let Some(job) = self.jobs.get(ticket) {
+            job.child = child;
+        }
+    }
+
+    /// What a job needed now that it leaves before its end, nobody needs any more.
+    pub(super) fn withdraw_behind(&mut self, job: &Job<C::Who>, at: i64, end: End) {
+        let Some(child) = job.child else { return };
+        let Some(of) = self.jobs.get(child) else { return };
+        let (number, waits) = (of.desk as usize, of.waits());
+        self.withdraw(child, at, end);
+        if !waits && !self.down {
+            self.serve_next(number, at);
+        }
+    }
+
+    /// A job's work is of this length.
+    pub(super) fn lengthen(&mut self, ticket: Ticket, work: i64) {
+        if let Some(job) = self.jobs.get(ticket) {
+            (job.work, job.left) = (work, work);
+        }
+    }
+
+    /// All who wait are served together, once the group before has left.
+    pub(super) fn serve_group(&mut self, number: usize, each: i64, at: i64) {
+        if self.desks[number].busy > 0 {
+            return;
+        }
+        let mut group = Vec::new();
+        while let Some(ticket) = self.desks[number].next() {
+            if let Some(job) = self.jobs.get(ticket) {
+                group.push((ticket, job.request.class, job.work));
+            }
+        }
+        let Some((.., work)) = group.first() else { return };
+        let work = work.saturating_add(each.saturating_mul(group.len() as i64));
+        for (ticket, class, _) in group {
+            self.desks[number].left_queue(at);
+            self.levels.waiting(class, -1, at, self.meter);
+            self.lengthen(ticket, work);
+            self.start(number, ticket, at);
+        }
+    }
+}
