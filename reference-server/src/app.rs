@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::hold::Holds;
+use crate::keyring::Schedule;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::log::Log;
@@ -59,12 +60,13 @@ pub(crate) struct Data {
 impl App {
     pub(crate) fn new(
         config: Config,
-        data: Data,
+        mut data: Data,
         timer: Timer,
         connections: Connections,
         public_url: String,
         faults: Arc<Faults>,
     ) -> App {
+        data.keys.issuer.follow(Schedule::of(&config.issuer));
         App {
             tokens: Verifier::new(public_url.clone()),
             buckets: Buckets::new(&config.bucket),

@@ -2,6 +2,7 @@
 
 mod purge;
 mod rotate;
+mod rotate_keys;
 mod verify_dcc;
 
 use std::net::SocketAddr;
@@ -79,6 +80,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    RotateKeys(rotate_keys::RotateArgs),
     VerifyDcc(verify_dcc::VerifyArgs),
     Purge(purge::PurgeArgs),
     RotateStatisticsKey(rotate::RotateArgs),
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::VerifyDcc(arguments)) => return verify_dcc::run(arguments),
         Some(Command::Purge(arguments)) => return purge::run(arguments),
         Some(Command::RotateStatisticsKey(arguments)) => return rotate::run(arguments),
+        Some(Command::RotateKeys(arguments)) => return rotate_keys::run(&arguments),
         None => {}
     }
     let config = match arguments.config.as_deref().map(read_config).transpose() {

@@ -206,6 +206,9 @@ pub struct Issuer {
     /// How long a token is good for. Default 8 h, a working day.
     #[serde(serialize_with = "duration_text")]
     pub token_lifetime: Duration,
+    /// Time from one signing key to the next. Default 24 h.
+    #[serde(serialize_with = "duration_text")]
+    pub rotate_keys: Duration,
     /// Modelled hold time of a sign-in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold: Option<Law>,
@@ -362,7 +365,13 @@ impl Default for Hold {
 
 impl Default for Issuer {
     fn default() -> Self {
-        Issuer { workers: 64, queue: 4_096, token_lifetime: Duration::from_secs(8 * 3_600), hold: None }
+        Issuer {
+            workers: 64,
+            queue: 4_096,
+            token_lifetime: Duration::from_secs(8 * 3_600),
+            rotate_keys: Duration::from_secs(24 * 3_600),
+            hold: None,
+        }
     }
 }
 

@@ -30,7 +30,7 @@ struct Order {
 
 impl Faults {
     /// Puts the state of the order in the place of the present one; false, and nothing is changed, when it is none.
-    pub(crate) fn obey(&self, line: &[u8]) -> bool {
+    pub fn obey(&self, line: &[u8]) -> bool {
         let Ok(order) = serde_json::from_slice::<Order>(line) else { return false };
         self.issuer_down.store(order.issuer_down, Ordering::Relaxed);
         self.sign_in.store(order.sign_in_us, Ordering::Relaxed);

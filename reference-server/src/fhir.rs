@@ -11,6 +11,8 @@ mod outcome;
 mod resource;
 mod shape;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::answer::read;
 pub(crate) use self::answer::{MEDIA_TYPE, answer};
 pub(crate) use self::bundle::is_batch;
 pub(crate) use self::outcome::refuse;

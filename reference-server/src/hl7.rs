@@ -10,8 +10,12 @@ mod envelope;
 mod split;
 mod time;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::answer::read;
 pub(crate) use self::answer::{MEDIA_TYPE, answer};
 pub(crate) use self::split::is_batch;
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

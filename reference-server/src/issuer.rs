@@ -7,23 +7,26 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::{Operation, Who};
+use crate::accounts::Kind;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::class::Class;
+use crate::keyring::Schedule;
+use crate::metrics::Cause;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::token::Scope;
 use crate::{accounts, body, hex, service, token};
 
 /// `GET /.well-known/openid-configuration`.
-pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Json<Value> {
+pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
+    up(&app, None)?;
     let url = &app.public_url;
-    Json(json!({
+    Ok(Json(json!({
         "issuer": url,
         "token_endpoint": format!("{url}/oidc/token"),
         "jwks_uri": format!("{url}/oidc/jwks.json"),
@@ -33,12 +36,26 @@ pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Json<Value> {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "scopes_supported": Scope::ALL.map(Scope::name),
-    }))
+    })))
 }
 
 /// `GET /oidc/jwks.json`.
-pub(crate) async fn keys(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "keys": [app.keys.issuer.jwk()] }))
+pub(crate) async fn keys(State(app): State<Arc<App>>) -> Result<Response, Refusal> {
+    up(&app, None)?;
+    let keys = Json(json!({ "keys": app.keys.issuer.published(Moment::now()) }));
+    // Copies must be younger than the time for which a key is published before it signs.
+    let seconds = Schedule::of(&app.config.issuer).ahead().as_secs() / 2;
+    Ok(([(header::CACHE_CONTROL, format!("max-age={seconds}"))], keys).into_response())
+}
+
+/// Refuses whoever signs in while the issuer is down. Laboratories have an entrance of their own: on 13 August 2021, when
+/// the identity provider of the professions was down, they went on.
+fn up(app: &App, kind: Option<Kind>) -> Result<(), Refusal> {
+    if app.faults.issuer_down() && kind != Some(Kind::Lab) {
+        app.metrics.refused(Class::SignIn, Cause::Down);
+        return Err(Refusal::Busy(app.config.slots.retry_after));
+    }
+    Ok(())
 }
 
 /// `POST /oidc/token`.
@@ -48,10 +65,11 @@ pub(crate) async fn sign_in(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    if app.faults.issuer_down() {
-        return Err(Refusal::Busy(app.config.slots.retry_after));
-    }
     let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let Ok(form) = serde_urlencoded::from_bytes::<Form>(&form) else {
+        return Ok(refuse(StatusCode::BAD_REQUEST, "invalid_request"));
+    };
+    up(&app, Kind::of(&form.client_id))?;
     let work = answer(Arc::clone(&app), form);
     Ok(service::in_slot(&app, Class::SignIn, caller, work).await)
 }
@@ -67,10 +85,7 @@ struct Form {
     scope: Option<String>,
 }
 
-async fn answer(app: Arc<App>, form: Bytes) -> Response {
-    let Ok(form) = serde_urlencoded::from_bytes::<Form>(&form) else {
-        return refuse(StatusCode::BAD_REQUEST, "invalid_request");
-    };
+async fn answer(app: Arc<App>, form: Form) -> Response {
     if form.grant_type != "client_credentials" {
         return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type");
     }
@@ -85,16 +100,8 @@ async fn answer(app: Arc<App>, form: Bytes) -> Response {
     let (now, lifetime) = (Moment::now(), app.config.issuer.token_lifetime);
     let mut id = [0; 16];
     let token = aws_lc_rs::rand::fill(&mut id).ok().and_then(|()| {
-        let expires = now.after(lifetime);
-        token::issue(
-            &app.keys.issuer,
-            &app.public_url,
-            &form.client_id,
-            &scope,
-            hex::encode(&id),
-            now,
-            expires,
-        )
+        let (key, expires) = (app.keys.issuer.signing(now)?, now.after(lifetime));
+        token::issue(&key, &app.public_url, &form.client_id, &scope, hex::encode(&id), now, expires)
     });
     let Some(token) = token else { return Refusal::Broken.into_response() };
     app.access.record(Who::Account(&form.client_id), Operation::SignIn, &[]);

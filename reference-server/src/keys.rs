@@ -15,12 +15,14 @@ use sha2::{Digest, Sha256};
 
 use crate::dcc::{self, SignerCertificate};
 use crate::hex;
+use crate::keyring::Keyring;
+use crate::moment::Moment;
 
 /// All keys of a server.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    /// Signs tokens.
-    pub(crate) issuer: SigningKey,
+    /// Sign tokens.
+    pub(crate) issuer: Keyring,
     /// Signs certificates.
     pub(crate) document: SigningKey,
     /// Vouches for that key.
@@ -30,6 +32,9 @@ pub(crate) struct Keys {
     /// Keys the pseudonyms of the statistics, and nothing else.
     pub(crate) statistics: StatisticsKey,
 }
+
+/// What is wrong with a file that holds no key.
+pub(crate) const NOT_A_KEY: &str = "it is not a P-256 key in PKCS #8";
 
 /// A key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +49,11 @@ impl Keys {
     pub(crate) fn open(folder: &Path) -> Result<Keys, KeyError> {
         let signing = |name: &str| {
             let path = folder.join(name);
-            let make =
-                || EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rand::SystemRandom::new());
-            let bytes = read_or_make(&path, || make().map(|key| key.as_ref().to_vec()).ok())?;
+            let bytes = read_or_make(&path, new_key)?;
             let key = SigningKey::parse(&bytes);
-            key.map(|key| (key, bytes)).ok_or_else(|| refused(&path, "it is not a P-256 key in PKCS #8"))
+            key.map(|key| (key, bytes)).ok_or_else(|| refused(&path, NOT_A_KEY))
         };
-        let (issuer, _) = signing("issuer.p8")?;
+        let issuer = Keyring::open(folder, Moment::now())?;
         let (document, document_bytes) = signing("document.p8")?;
         let signer = signer(&folder.join("signer.pem"), &document, &document_bytes)?;
         let secret = Secret::open(&folder.join("secret.key"))?;
@@ -78,7 +81,7 @@ impl StatisticsKey {
     pub(crate) fn rotate(folder: &Path) -> Result<StatisticsKey, KeyError> {
         let path = folder.join(StatisticsKey::FILE);
         let bytes = random().ok_or_else(|| refused(&path, "it could not be made"))?;
-        write_whole(&path, &bytes).map_err(|error| refused(&path, error))?;
+        replace(&path, &bytes).map_err(|error| refused(&path, error))?;
         StatisticsKey::open(folder)
     }
 
@@ -117,7 +120,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    fn parse(pkcs8: &[u8]) -> Option<SigningKey> {
+    pub(crate) fn parse(pkcs8: &[u8]) -> Option<SigningKey> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
         let public = pair.public_key().as_ref();
         let id = hex::encode(&Sha256::digest(public)[..8]);
@@ -204,7 +207,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-fn read_or_make(path: &Path, make: impl FnOnce() -> Option<Vec<u8>>) -> Result<Vec<u8>, KeyError> {
+/// A new P-256 key in PKCS #8.
+pub(crate) fn new_key() -> Option<Vec<u8>> {
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rand::SystemRandom::new());
+    key.map(|key| key.as_ref().to_vec()).ok()
+}
+
+pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Option<Vec<u8>>) -> Result<Vec<u8>, KeyError> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         other => return other.map_err(|error| refused(path, error)),
@@ -220,20 +229,35 @@ fn read_or_make(path: &Path, make: impl FnOnce() -> Option<Vec<u8>>) -> Result<V
 
 /// Writes a file that only its owner may read, whole or not at all, if there is none.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = path.with_extension(format!("new-{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let draft = draft(path, bytes)?;
     let linked = std::fs::hard_link(&draft, path);
     std::fs::remove_file(&draft)?;
     linked?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
+    sync_folder(path)
 }
 
-fn refused(path: &Path, reason: impl fmt::Display) -> KeyError {
+/// Writes such a file in the place of the one that is there.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::rename(draft(path, bytes)?, path)?;
+    sync_folder(path)
+}
+
+/// Writes a file beside the one that it is for, under a name of its own.
+fn draft(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
+    let mut own = [0; 8];
+    rand::fill(&mut own).map_err(|_| std::io::Error::other("no random numbers"))?;
+    let draft = path.with_extension(format!("new-{}", hex::encode(&own)));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(draft)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+pub(crate) fn refused(path: &Path, reason: impl fmt::Display) -> KeyError {
     KeyError { path: path.to_owned(), reason: reason.to_string() }
 }
 
@@ -245,11 +269,12 @@ mod tests {
     fn keys_survive_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let before = Keys::open(folder.path()).unwrap();
-        let signature = before.issuer.sign(b"message").unwrap();
+        let now = Moment::now();
+        let signature = before.issuer.signing(now).unwrap().sign(b"message").unwrap();
         let mac = before.secret.mac("session", &[b"x"]);
         let after = Keys::open(folder.path()).unwrap();
-        assert!(after.issuer.verifies(b"message", &signature));
-        assert!(!after.issuer.verifies(b"massage", &signature));
+        let issuer = after.issuer.signing(now).unwrap();
+        assert!(issuer.verifies(b"message", &signature) && !issuer.verifies(b"massage", &signature));
         assert!(!after.document.verifies(b"message", &signature));
         assert!(after.secret.matches("session", &[b"x"], &mac));
         assert!(!after.secret.matches("receipt", &[b"x"], &mac));
@@ -275,8 +300,8 @@ mod tests {
     #[test]
     fn a_spoilt_key_is_refused_with_its_path() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("issuer.p8"), b"not a key").unwrap();
+        std::fs::write(folder.path().join("document.p8"), b"not a key").unwrap();
         let error = Keys::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("issuer.p8"), "{error}");
+        assert!(error.contains("document.p8"), "{error}");
     }
 }

@@ -22,6 +22,8 @@ pub mod entry;
 pub mod faults;
 mod fhir;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod gateway;
 mod hex;
 mod hl7;
@@ -29,6 +31,7 @@ mod hold;
 mod intake;
 mod issuer;
 pub mod kept;
+mod keyring;
 mod keys;
 mod lanes;
 mod limit;

@@ -33,10 +33,12 @@ pub(crate) enum Cause {
     Late,
     /// An empty token bucket.
     Bucket,
+    /// The issuer is down.
+    Down,
 }
 
 impl Cause {
-    pub(crate) const ALL: [Cause; 4] = [Cause::Full, Cause::Limited, Cause::Late, Cause::Bucket];
+    pub(crate) const ALL: [Cause; 5] = [Cause::Full, Cause::Limited, Cause::Late, Cause::Bucket, Cause::Down];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -44,6 +46,7 @@ impl Cause {
             Cause::Limited => "limited",
             Cause::Late => "late",
             Cause::Bucket => "bucket",
+            Cause::Down => "down",
         }
     }
 }

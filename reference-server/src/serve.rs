@@ -20,8 +20,10 @@ use crate::config::{Backend, Config, Level, Limits};
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
+use crate::keyring::Schedule;
 use crate::keys::{KeyError, Keys};
 use crate::log::Value;
+use crate::moment::Moment;
 use crate::postgres::{OwnPostgres, PostgresError};
 use crate::preload::{self, PreloadError};
 use crate::store::{Store, StoreError};
@@ -253,6 +255,7 @@ impl Server {
         let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
         let purges = tokio::spawn(retention::run(Arc::clone(&app)));
+        let keys = tokio::spawn(look_after_keys(Arc::clone(&app)));
         let router = routes::router(Arc::clone(&app));
         app.log.write(Level::Info, "serving", &[]);
         let mut lane_connections = Vec::new();
@@ -285,11 +288,22 @@ impl Server {
         if let Some(outbox) = outbox {
             outbox.abort();
         }
+        keys.abort();
         app.store.close().await;
         match drained {
             Ok(()) => app.log.write(Level::Info, "stopped", &[]),
             Err(_) => app.log.write(Level::Warn, "stopped with work unfinished", &[]),
         }
+    }
+}
+
+/// Changes the issuer's keys when it is time, and takes up those that other instances have made.
+async fn look_after_keys(app: Arc<App>) {
+    let pause = Schedule::of(&app.config.issuer).look();
+    loop {
+        // A folder that cannot be read or written now may be later; until then those keys count that there are.
+        let _ = app.keys.issuer.look_after(Moment::now());
+        tokio::time::sleep(pause).await;
     }
 }
 

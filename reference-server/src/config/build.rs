@@ -88,6 +88,7 @@ fn issuer(read: Reader<'_>) -> Issuer {
         workers: count(&read, "workers", 1, default.workers),
         queue: count(&read, "queue", 0, default.queue),
         token_lifetime: positive(&read, "token_lifetime", default.token_lifetime),
+        rotate_keys: positive(&read, "rotate_keys", default.rotate_keys),
         hold: law(&read, "hold"),
     };
     read.finish();

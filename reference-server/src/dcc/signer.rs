@@ -181,8 +181,9 @@ mod tests {
     fn the_certificate_of_our_key_reads_back_and_is_for_tests_alone() {
         let folder = tempfile::tempdir().unwrap();
         let keys = Keys::open(folder.path()).unwrap();
+        let other = Keys::open(tempfile::tempdir().unwrap().path()).unwrap();
         let signer = &keys.signer;
-        assert!(signer.is_of(keys.document.public()) && !signer.is_of(keys.issuer.public()));
+        assert!(signer.is_of(keys.document.public()) && !signer.is_of(other.document.public()));
         assert!(signer.may_certify(Subject::Test));
         assert!(!signer.may_certify(Subject::Vaccination) && !signer.may_certify(Subject::Recovery));
         assert!(signer.is_valid_at(Moment::now()));

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{bundle, entry, outcome};
 use crate::app::App;
+use crate::entry::Entry;
 use crate::intake::Rejected;
 use crate::moment::Moment;
 use crate::problem::Problem;
@@ -48,15 +49,20 @@ async fn store(app: &App, sender: &Identity, key: Option<&str>, body: &[u8]) -> 
 }
 
 /// A bundle that can be stored, or, of a batch, parts of it.
-struct Read {
+#[derive(Debug)]
+pub(crate) struct Read {
     transaction: bool,
     fates: Vec<Fate>,
-    entries: Vec<Result<crate::entry::Entry, Rejected>>,
+    pub(crate) entries: Vec<Result<Entry, Rejected>>,
     /// Of each result the entries that it is made of, its own first.
     made_of: Vec<Vec<usize>>,
 }
 
-fn read(body: &[u8], most: usize, now: Moment) -> Result<Read, Vec<Problem>> {
+/// Reads a bundle of at most `most` results.
+///
+/// # Errors
+/// When it as a whole is not what it should be, or a transaction of which something is wrong.
+pub(crate) fn read(body: &[u8], most: usize, now: Moment) -> Result<Read, Vec<Problem>> {
     let mended = OnceCell::new();
     let bundle = bundle::read(body, &mended, most)?;
     let (mut entries, mut made_of) = (Vec::new(), Vec::new());

@@ -6,8 +6,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::ack::{self, Outcome};
-use super::{entry, envelope, split};
+use super::envelope::{self, Envelope};
+use super::{entry, split};
 use crate::app::App;
+use crate::entry::Entry;
+use crate::intake::Rejected;
 use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::refusal::Refusal;
@@ -16,6 +19,24 @@ use crate::{hex, receipt, results};
 
 /// Media type of HL7 v2 over HTTP.
 pub(crate) const MEDIA_TYPE: &str = "application/hl7-v2";
+
+/// Reads a body of at most `most` messages: each as an entry, or what is wrong with it.
+///
+/// # Errors
+/// When the body as a whole is not what it should be.
+pub(crate) fn read(body: &[u8], most: usize, now: Moment) -> Result<Read<'_>, Vec<Problem>> {
+    let envelope = envelope::read(body, most)?;
+    let entries = envelope.messages.iter().map(|message| entry::read(message, now)).collect();
+    Ok(Read { envelope, entries })
+}
+
+/// A body that could be read.
+#[derive(Debug)]
+pub(crate) struct Read<'a> {
+    pub(crate) envelope: Envelope<'a>,
+    /// Of each message, in their order.
+    pub(crate) entries: Vec<Result<Entry, Rejected>>,
+}
 
 /// Stores the good messages and acknowledges every one: 201 when at least one is stored, else 400.
 pub(crate) async fn answer(
@@ -26,14 +47,13 @@ pub(crate) async fn answer(
 ) -> Result<Response, Refusal> {
     let now = Moment::now();
     let writer = Writer::new(now)?;
-    let envelope = match envelope::read(&body, app.config.limits.batch) {
-        Ok(envelope) => envelope,
+    let Read { envelope, entries } = match read(&body, app.config.limits.batch, now) {
+        Ok(read) => read,
         Err(problems) => {
             let first = split::segments(&body).next().unwrap_or_default();
             return Ok(respond(StatusCode::BAD_REQUEST, writer.refusal(first, &problems)));
         }
     };
-    let entries = envelope.messages.iter().map(|message| entry::read(message, now)).collect();
     let saved = results::save(app, sender, key, entries, now).await?;
     let mut text = String::new();
     if envelope.file {

@@ -22,6 +22,7 @@ mod process;
 mod purge;
 mod python;
 mod server;
+mod sign_in;
 mod slots;
 mod store_contract;
 mod store_instances;

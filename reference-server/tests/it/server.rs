@@ -83,6 +83,11 @@ impl InProcess {
         self.run().await;
     }
 
+    /// Orders a fault, as the process that started the server would.
+    pub(crate) fn obey(&self, order: &[u8]) -> bool {
+        self.options.faults.obey(order)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
