@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::acceptance::Intake;
 use crate::access::AccessLog;
 use crate::buckets::Buckets;
 use crate::certificate::Certificates;
@@ -22,6 +23,7 @@ use crate::store::{Lockout, Store};
 use crate::timer::Timer;
 use crate::token::Verifier;
 use crate::truth::Truth;
+use crate::waiting_room::WaitingRooms;
 
 /// The parts of a running server.
 #[derive(Debug)]
@@ -30,10 +32,13 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) tokens: Verifier,
+    pub(crate) waiting_rooms: WaitingRooms,
     pub(crate) buckets: Buckets,
     pub(crate) lanes: Lanes,
     pub(crate) holds: Holds,
     pub(crate) pool: Option<Pool>,
+    /// With asynchronous intake.
+    pub(crate) intake: Option<Intake>,
     pub(crate) timer: Timer,
     pub(crate) truth: Truth,
     pub(crate) metrics: Metrics,
@@ -69,10 +74,12 @@ impl App {
         data.keys.issuer.follow(Schedule::of(&config.issuer));
         App {
             tokens: Verifier::new(public_url.clone()),
+            waiting_rooms: WaitingRooms::new(&config.waiting_room),
             buckets: Buckets::new(&config.bucket),
             lanes: Lanes::new(&config),
             holds: Holds::new(config.hold.seed, |class| config.hold_law(class).copied()),
             pool: config.pool.as_ref().map(Pool::new),
+            intake: config.intake.as_ref().map(|intake| Intake::new(intake, config.hold.seed)),
             timer,
             truth: Truth::new(&config.truth),
             metrics: Metrics::default(),

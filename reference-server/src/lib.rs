@@ -3,6 +3,7 @@
 //!
 //! Synthetic data only: names are invented, and every number comes from a range that is set aside for tests.
 
+mod acceptance;
 mod access;
 pub mod accounts;
 mod app;
@@ -17,6 +18,7 @@ pub mod cli;
 mod codes;
 pub mod config;
 mod connections;
+mod cookie;
 pub mod dcc;
 pub mod entry;
 pub mod faults;
@@ -66,6 +68,7 @@ mod tls;
 mod token;
 pub mod truth;
 mod validate;
+mod waiting_room;
 
 use crate::class::Class;
 

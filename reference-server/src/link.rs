@@ -43,12 +43,20 @@ impl Link {
         &self.0
     }
 
+    /// When it was drawn, to the second.
+    pub fn drawn(&self) -> Moment {
+        Moment::from_millis(i64::from(self.seconds()) * 1_000)
+    }
+
+    fn seconds(&self) -> u32 {
+        // The characters were checked when the link was made.
+        u32::from_str_radix(&self.0[..8], 16).unwrap_or_default()
+    }
+
     /// What the store keeps of it.
     pub fn key(&self) -> LinkKey {
         let mut key = [0; 20];
-        // The characters were checked when the link was made.
-        let seconds = u32::from_str_radix(&self.0[..8], 16).unwrap_or_default();
-        key[..4].copy_from_slice(&seconds.to_be_bytes());
+        key[..4].copy_from_slice(&self.seconds().to_be_bytes());
         key[4..].copy_from_slice(&Sha256::digest(self.0.as_bytes())[..16]);
         LinkKey(key)
     }

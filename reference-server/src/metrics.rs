@@ -1,11 +1,12 @@
 //! Counters of a running server, as atomics: a library for metrics costs more than a request's own bookkeeping.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
 use crate::class::Class;
+use crate::moment::Moment;
 use crate::slots::Refused;
 use crate::store::Purged;
 
@@ -15,6 +16,9 @@ pub(crate) struct Metrics {
     classes: [ClassMetrics; Class::ALL.len()],
     pub(crate) delivered: AtomicU64,
     pub(crate) undelivered: AtomicU64,
+    pub(crate) given_up: AtomicU64,
+    /// When the oldest of the messages was entered that the outbox looked at last, in milliseconds since 1970; 0: there was none.
+    oldest_message: AtomicI64,
     causes: [AtomicU64; Cause::ALL.len()],
     /// All answers, by the first digit of their status.
     pub(crate) answers: [AtomicU64; 5],
@@ -33,12 +37,15 @@ pub(crate) enum Cause {
     Late,
     /// An empty token bucket.
     Bucket,
+    /// Sent to the waiting room.
+    WaitingRoom,
     /// The issuer is down.
     Down,
 }
 
 impl Cause {
-    pub(crate) const ALL: [Cause; 5] = [Cause::Full, Cause::Limited, Cause::Late, Cause::Bucket, Cause::Down];
+    pub(crate) const ALL: [Cause; 6] =
+        [Cause::Full, Cause::Limited, Cause::Late, Cause::Bucket, Cause::WaitingRoom, Cause::Down];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -46,6 +53,7 @@ impl Cause {
             Cause::Limited => "limited",
             Cause::Late => "late",
             Cause::Bucket => "bucket",
+            Cause::WaitingRoom => "waiting-room",
             Cause::Down => "down",
         }
     }
@@ -115,6 +123,19 @@ impl Metrics {
     /// Requests refused for this cause.
     pub(crate) fn refused_for(&self, cause: Cause) -> u64 {
         self.causes[cause as usize].load(Ordering::Relaxed)
+    }
+
+    /// The outbox looked at messages of which the oldest was entered then.
+    pub(crate) fn oldest_message(&self, entered: Option<Moment>) {
+        self.oldest_message.store(entered.map_or(0, Moment::millis), Ordering::Relaxed);
+    }
+
+    /// How old the oldest message is that the outbox looked at last.
+    pub(crate) fn outbox_age(&self) -> Duration {
+        match self.oldest_message.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            entered => Moment::now().since(Moment::from_millis(entered)),
+        }
     }
 
     pub(crate) fn served(

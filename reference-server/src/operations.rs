@@ -75,13 +75,19 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
     match app.store.first_due(now).await {
         Ok(first) => {
             let oldest = first.map_or(0.0, |due| now.since(due).as_secs_f64());
-            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text(&app, oldest)).into_response()
+            let mut text = text(&app, oldest);
+            if let Some(intake) = &app.intake {
+                let first = app.store.accepted(1).await.unwrap_or_default();
+                let waited = first.first().map(|message| now.since(message.received));
+                text += &levers::intake(intake, &app, waited);
+            }
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
         }
         Err(error) => Refusal::Store(error).into_response(),
     }
 }
 
-/// All metrics; `oldest` is the age of the first message that is due, in seconds.
+/// All metrics; `oldest` is for how long the first message has been due, in seconds.
 fn text(app: &App, oldest: f64) -> String {
     let mut page = Page(String::with_capacity(8_192));
     levers::write(&mut page, app);
@@ -134,7 +140,9 @@ fn text(app: &App, oldest: f64) -> String {
     page.single("sidep_store_failures_total", "counter", "Transactions rolled back.", stats.failures());
     page.single("sidep_birth_dates_refused_total", "counter", "Birth dates refused.", stats.refused());
     page.single("sidep_outbox_pending", "gauge", "Messages that wait for delivery.", stats.pending());
-    page.single("sidep_outbox_oldest_seconds", "gauge", "Age of the first message that is due.", oldest);
+    page.single("sidep_outbox_oldest_seconds", "gauge", "How long the first message has been due.", oldest);
+    let help = "Age of the oldest message that the outbox looked at last, from its entry on.";
+    page.single("sidep_outbox_age_seconds", "gauge", help, app.metrics.outbox_age().as_secs_f64());
     let (delivered, failed) = (count(&app.metrics.delivered), count(&app.metrics.undelivered));
     page.single("sidep_messages_delivered_total", "counter", "Messages that the gateway took.", delivered);
     page.single("sidep_messages_failed_total", "counter", "Deliveries that failed.", failed);
@@ -160,6 +168,8 @@ fn text(app: &App, oldest: f64) -> String {
         "Writes of the access log that failed.",
         failures,
     );
+    let given_up = count(&app.metrics.given_up);
+    page.single("sidep_messages_given_up_total", "counter", "Messages erased for their age.", given_up);
     page.single("sidep_connections_open", "gauge", "Open connections.", app.connections.count());
 
     if !app.truth.is_empty() {

@@ -1,4 +1,4 @@
-//! Delivers messages: in the order in which they are due, at least once, with pauses after failures.
+//! Delivers messages: in the order in which they are due, at least once, with pauses after failures, up to a bounded age.
 //!
 //! A message is a row that was committed with its result, and is erased when the gateway has taken it. What is under way
 //! is only remembered here: after a restart it is delivered again, under the same reference.
@@ -18,8 +18,12 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::config;
 use crate::gateway::{Gateway, NotTaken};
+use crate::hex;
+use crate::link::Link;
 use crate::moment::Moment;
 use crate::store::Message;
+
+const PURPOSE: &str = "message";
 
 /// Messages read from the store at once.
 const READ: u32 = 256;
@@ -33,13 +37,18 @@ pub(crate) async fn run(app: Arc<App>, gateway: Gateway) {
         let (due, next) = sender.due().await;
         let none = due.is_empty();
         for message in due {
+            if Moment::now().since(message.entered()) > sender.config().longest_age {
+                sender.give_up(&message).await;
+                continue;
+            }
+            let Ok(connection) = Arc::clone(&connections).acquire_owned().await else { return };
             sender.wait_while_failing().await;
             pace.next().await;
-            let Ok(connection) = Arc::clone(&connections).acquire_owned().await else { return };
             sender.under_way().insert(message.due.id);
             let sender = Arc::clone(&sender);
             tokio::spawn(async move {
-                let outcome = sender.gateway.send(sender.body(&message)).await;
+                let outcome = sender.gateway.send(sender.body(&message), &sender.key(&message)).await;
+                sender.note(outcome);
                 drop(connection);
                 sender.settle(&message, outcome).await;
             });
@@ -48,6 +57,14 @@ pub(crate) async fn run(app: Arc<App>, gateway: Gateway) {
             sender.wait_for_more(next).await;
         }
     }
+}
+
+/// When the message with this link is due that was entered now: up to the jitter later, by the link's hash, which is as good as
+/// a random number.
+pub(crate) fn due(link: &Link, now: Moment, jitter: Duration) -> Moment {
+    let [_, _, _, _, a, b, c, d, ..] = link.key().0;
+    let share = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
+    now.after(jitter.mul_f64(share))
 }
 
 struct Sender {
@@ -59,6 +76,8 @@ struct Sender {
     again: Notify,
     /// Failures to reach the gateway since it last answered.
     failing: AtomicU32,
+    /// The gateway asked to be left alone until then.
+    closed_until: Mutex<Instant>,
     jitter: Mutex<Xoshiro256PlusPlus>,
 }
 
@@ -72,6 +91,7 @@ impl Sender {
             under_way: Mutex::default(),
             again: Notify::new(),
             failing: AtomicU32::new(0),
+            closed_until: Mutex::new(Instant::now()),
             jitter: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(seed)),
         }
     }
@@ -92,6 +112,9 @@ impl Sender {
         let limit = READ.saturating_add(u32::try_from(under_way.len()).unwrap_or(u32::MAX));
         match self.app.store.due(now, limit).await {
             Ok((mut messages, next)) => {
+                if !messages.is_empty() || next.is_none() {
+                    self.app.metrics.oldest_message(messages.iter().map(Message::entered).min());
+                }
                 messages.retain(|message| !under_way.contains(&message.due.id));
                 (messages, next)
             }
@@ -110,21 +133,55 @@ impl Sender {
         Bytes::from(body.to_string())
     }
 
+    /// The same each time a message is delivered, and of no other.
+    fn key(&self, message: &Message) -> String {
+        hex::encode(&self.app.keys.secret.mac(PURPOSE, &[&message.due.id.to_be_bytes()])[..16])
+    }
+
+    /// Erases a message that is too old to be of use, its link included.
+    async fn give_up(&self, message: &Message) {
+        match self.app.store.delivered(message.due).await {
+            Ok(()) => {
+                self.app.metrics.given_up.fetch_add(1, Ordering::Relaxed);
+            }
+            // It is still there: one of the next rounds erases it, when the store may have recovered.
+            Err(_) => tokio::time::sleep(self.config().retry_first).await,
+        }
+    }
+
+    /// What a delivery says of the gateway: before the next one begins.
+    fn note(&self, outcome: Result<(), NotTaken>) {
+        match outcome {
+            Ok(()) => self.failing.store(0, Ordering::Relaxed),
+            Err(NotTaken::Unreachable(wait)) => {
+                self.failing.fetch_add(1, Ordering::Relaxed);
+                let mut closed_until = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+                *closed_until = (*closed_until).max(Instant::now() + self.asked(wait));
+            }
+            Err(NotTaken::Refused(_)) => {}
+        }
+    }
+
+    /// For how long the gateway asks to be left alone, though not beyond the age of a message.
+    fn asked(&self, wait: Option<Duration>) -> Duration {
+        wait.unwrap_or_default().min(self.config().longest_age)
+    }
+
     /// Erases what was taken, puts off what was not.
     async fn settle(&self, message: &Message, outcome: Result<(), NotTaken>) {
         let metrics = &self.app.metrics;
         let settled = match outcome {
             Ok(()) => {
-                self.failing.store(0, Ordering::Relaxed);
                 metrics.delivered.fetch_add(1, Ordering::Relaxed);
                 self.app.store.delivered(message.due).await
             }
             Err(reason) => {
-                if reason == NotTaken::Unreachable {
-                    self.failing.fetch_add(1, Ordering::Relaxed);
+                let mut pause = self.pause(message.attempts);
+                if let NotTaken::Unreachable(wait) = reason {
+                    pause = pause.max(self.asked(wait));
                 }
                 metrics.undelivered.fetch_add(1, Ordering::Relaxed);
-                let until = Moment::now().after(self.pause(message.attempts));
+                let until = Moment::now().after(pause);
                 self.app.store.postpone(message.due, until).await
             }
         };
@@ -138,11 +195,12 @@ impl Sender {
         }
     }
 
-    /// The pause after the n-th failure: doubled each time up to the longest, and of that between half and all.
+    /// The pause after the n-th failure: exponential back-off with full jitter, so between zero and what is doubled each time
+    /// up to the longest (Brooker, "Exponential Backoff And Jitter", 2015).
     fn pause(&self, failures: u32) -> Duration {
         let config = self.config();
         let doubled = config.retry_first.saturating_mul(2_u32.saturating_pow(failures));
-        let share = self.jitter.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.5..=1.0);
+        let share = self.jitter.lock().unwrap_or_else(PoisonError::into_inner).random_range(0.0..=1.0);
         doubled.min(config.retry_longest).mul_f64(share)
     }
 
@@ -150,7 +208,8 @@ impl Sender {
     async fn wait_while_failing(&self) {
         let failing = self.failing.load(Ordering::Relaxed);
         if failing > 0 {
-            tokio::time::sleep(self.pause(failing - 1)).await;
+            let closed_until = *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+            tokio::time::sleep_until(closed_until.max(Instant::now() + self.pause(failing - 1))).await;
         }
     }
 

@@ -25,7 +25,7 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::store::{Fingerprint, NewMessage, NewResult, Saved, StoredResult};
 use crate::token::{Identity, Scope};
-use crate::{birth, body, certificate, fhir, hl7, receipt, service};
+use crate::{acceptance, birth, body, certificate, fhir, hl7, outbox, receipt, service};
 
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -55,6 +55,13 @@ pub(crate) async fn enter(
     };
     let work = Arc::clone(&app);
     let caller = caller.with(&sender);
+    if app.intake.is_some() && format == Format::Json {
+        let work = async move {
+            let Some(intake) = &work.intake else { return Refusal::Broken.into_response() };
+            acceptance::accept(&work, intake, &sender, key, body).await.into_response()
+        };
+        return Ok(service::accepting(&app, class, caller, work).await);
+    }
     let work = async move {
         let key = key.as_deref();
         match format {
@@ -145,7 +152,11 @@ fn stored(app: &App, saved: &Saved) -> Value {
 /// What the store needs of a checked entry: with a new link, and a message that carries it.
 fn prepare(app: &App, sender: Arc<str>, entry: &Entry, now: Moment) -> Result<NewResult, Refusal> {
     let link = Link::draw(now).map_err(|_| Refusal::Broken)?;
-    let message = NewMessage { to: entry.record.patient.mobile.clone(), link: link.as_str().to_owned() };
+    let message = NewMessage {
+        to: entry.record.patient.mobile.clone(),
+        link: link.as_str().to_owned(),
+        due: outbox::due(&link, now, app.config.outbox.jitter),
+    };
     new_result(app, sender, entry, &link, Some(message), now).ok_or(Refusal::Broken)
 }
 
@@ -244,9 +255,18 @@ pub(crate) async fn answer_for(
     Path(text): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let id = receipt::id_of_receipt(&app.keys.secret, &text).ok_or(Refusal::NotFound)?;
-    let result = app.store.result(id).await?.ok_or(Refusal::NotFound)?;
+    let state = match stored_state(&app, id).await? {
+        Some(state) => Some(state),
+        None => acceptance::answer_for(&app, id).await?,
+    };
+    state.map(Json).ok_or(Refusal::NotFound)
+}
+
+/// What a receipt says of a stored result; `None`: there is none with this id.
+pub(crate) async fn stored_state(app: &App, id: i64) -> Result<Option<Value>, Refusal> {
+    let Some(result) = app.store.result(id).await? else { return Ok(None) };
     let copies = app.store.copies(&result.sender, &result.sample).await?;
-    Ok(Json(json!({ "state": "stored", "result_id": receipt::id_text(id), "copies": copies })))
+    Ok(Some(json!({ "state": "stored", "result_id": receipt::id_text(id), "copies": copies })))
 }
 
 /// Nothing on the way may keep a copy.

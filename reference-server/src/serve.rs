@@ -28,7 +28,7 @@ use crate::postgres::{OwnPostgres, PostgresError};
 use crate::preload::{self, PreloadError};
 use crate::store::{Store, StoreError};
 use crate::timer::Timer;
-use crate::{outbox, retention, routes, tls};
+use crate::{acceptance, outbox, retention, routes, tls};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
 const BACKLOG: u32 = 4_096;
@@ -212,6 +212,9 @@ impl Server {
         let access =
             AccessLog::open(&data, config.access_log.keep).map_err(|error| unusable(error.to_string()))?;
         store.model_commit(config.commit);
+        if let Some(cache) = &config.cache {
+            store.cache_results(cache);
+        }
         let timer = Timer::start().map_err(StartError::Process)?;
         let (stop, stopping) = watch::channel(false);
         let connections = Connections::new(&config.limits, stopping.clone());
@@ -255,6 +258,7 @@ impl Server {
         let tls = tls.map(|(tls, _)| TlsAcceptor::from(tls));
         let outbox = gateway.map(|gateway| tokio::spawn(outbox::run(Arc::clone(&app), gateway)));
         let purges = tokio::spawn(retention::run(Arc::clone(&app)));
+        let intake = tokio::spawn(acceptance::run(Arc::clone(&app)));
         let keys = tokio::spawn(look_after_keys(Arc::clone(&app)));
         let router = routes::router(Arc::clone(&app));
         app.log.write(Level::Info, "serving", &[]);
@@ -288,6 +292,7 @@ impl Server {
         if let Some(outbox) = outbox {
             outbox.abort();
         }
+        intake.abort();
         keys.abort();
         app.store.close().await;
         match drained {

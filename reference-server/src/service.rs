@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use tokio::task::JoinHandle;
 
@@ -20,19 +21,72 @@ use crate::refusal::Refusal;
 /// The slot is held for max(hold, work with its commit), and the answer leaves when it is given back. The work is a task
 /// of its own, since the server drops a handler whose client has left: with `abandoned = "serve"` the task goes on
 /// alone, in the queue and in the slot; with "drop" it ends with the handler.
+///
+/// Where there is a waiting room, a session begins when it lets the caller in: the answer carries its pass then.
 pub(crate) async fn in_slot(
     app: &Arc<App>,
     class: Class,
     caller: Caller,
     work: impl Future<Output = Response> + Send + 'static,
 ) -> Response {
-    if caller.way.lane.is_some_and(|lane| !serves(app, &lane, class)) {
+    admit(app, class, caller, Stay::Work, work).await
+}
+
+/// The same for work that only accepts: the class's own hold time, and its connection of the pool, are a worker's.
+pub(crate) async fn accepting(
+    app: &Arc<App>,
+    class: Class,
+    caller: Caller,
+    work: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    admit(app, class, caller, Stay::Acceptance, work).await
+}
+
+/// For what a request holds its slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    /// All of its work.
+    Work,
+    /// That it is accepted.
+    Acceptance,
+}
+
+async fn admit(
+    app: &Arc<App>,
+    class: Class,
+    caller: Caller,
+    stay: Stay,
+    work: impl Future<Output = Response> + Send + 'static,
+) -> Response {
+    if caller.way.lane.as_ref().is_some_and(|lane| !serves(app, lane, class)) {
         return Refusal::WrongListener(class).into_response();
     }
     if let Err(wait) = app.buckets.take(class, caller.way.address, caller.account.as_deref()) {
         app.metrics.refused(class, Cause::Bucket);
         return Refusal::TooFast(wait).into_response();
     }
+    let secure = app.public_url.starts_with("https://");
+    let pass = match app.waiting_rooms.enter(class, &caller, &app.keys.secret, secure) {
+        Ok(pass) => pass,
+        Err(page) => {
+            app.metrics.refused(class, Cause::WaitingRoom);
+            return page;
+        }
+    };
+    let mut response = served(app, class, stay, work).await;
+    if let Some(pass) = pass {
+        response.headers_mut().append(header::SET_COOKIE, pass);
+    }
+    response
+}
+
+/// Does the work in a slot, or refuses.
+async fn served(
+    app: &Arc<App>,
+    class: Class,
+    stay: Stay,
+    work: impl Future<Output = Response> + Send + 'static,
+) -> Response {
     let slots = app.lanes.of(class);
     let (retry_after, abandoned) = (slots.rules().retry_after, slots.rules().abandoned);
     let place = match slots.enter(class) {
@@ -54,8 +108,12 @@ pub(crate) async fn in_slot(
             }
         };
         let started = Instant::now();
-        let hold = app.holds.draw(class) + app.faults.longer(class);
-        let response = match &app.pool {
+        let (holds, pool) = match (stay, &app.intake) {
+            (Stay::Acceptance, Some(intake)) => (&intake.holds, None),
+            _ => (&app.holds, app.pool.as_ref()),
+        };
+        let hold = holds.draw(class) + app.faults.longer(class);
+        let response = match pool {
             Some(pool) => pool.with(class, &app.timer, work).await,
             None => work.await,
         };

@@ -5,6 +5,7 @@
 //! groups, reader threads and a checkpoint thread; `postgres` does it with a thread and its connections, beside other
 //! instances on the same database. The store has no clock of its own: every command that needs one brings its moment along.
 
+mod cache;
 mod command;
 mod lockout;
 mod model;
@@ -15,17 +16,18 @@ mod stats;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+pub(crate) use self::cache::ResultCache;
 use self::command::{Read, Reply, Write};
 pub use self::model::{
-    Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewMessage, NewResult, Purged, Saved,
-    StoredResult,
+    Accepted, Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewMessage,
+    NewResult, Purged, Saved, StoredResult,
 };
 pub use self::stats::StoreStats;
-use crate::config::Commit;
+use crate::config::{self, Commit};
 use crate::faults::Faults;
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Arc<Faults>,
     /// How long a commit takes at least; empty: as long as it takes.
     pub(crate) commit: OnceLock<Commit>,
+    cache: OnceLock<ResultCache>,
 }
 
 impl Shared {
@@ -110,6 +113,16 @@ impl Store {
         postgres::open(url, faults).await
     }
 
+    /// From now on results that were looked at are kept in memory. The first call counts.
+    pub(crate) fn cache_results(&self, config: &config::Cache) {
+        let _ = self.shared.cache.set(ResultCache::new(config));
+    }
+
+    /// Results in memory, if any are kept.
+    pub(crate) fn cache(&self) -> Option<&ResultCache> {
+        self.shared.cache.get()
+    }
+
     /// Stores results, each with its message, in one transaction; one that is there already (same sender and
     /// idempotency key, or same sender and reference) is answered as it was the first time.
     ///
@@ -156,6 +169,40 @@ impl Store {
         self.write(|reply| Write::Certificate { id, text, reply }).await
     }
 
+    /// Keeps what was handed in until it is settled, and returns the id of its first receipt; those of its other entries
+    /// follow.
+    ///
+    /// # Errors
+    /// When it was not kept.
+    pub async fn accept(&self, message: NewAccepted) -> Result<i64, StoreError> {
+        self.write(|reply| Write::Accept { message, reply }).await
+    }
+
+    /// Erases an accepted message, and keeps how its entries ended; done twice, it counts once.
+    ///
+    /// # Errors
+    /// When it is as before.
+    pub async fn settle(&self, id: i64, entries: u32, ends: String) -> Result<(), StoreError> {
+        self.write(|reply| Write::Settle { id, entries, ends, reply }).await
+    }
+
+    /// Accepted messages that are not settled, in the order of their ids, at most `limit`.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn accepted(&self, limit: u32) -> Result<Vec<Accepted>, StoreError> {
+        self.read(|reply| Read::Accepted { limit, reply }).await
+    }
+
+    /// The accepted message to which the receipt with this id belongs: the id of its first receipt, and how its entries
+    /// ended, if it is settled.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn acceptance(&self, receipt: i64) -> Result<Option<(i64, Option<String>)>, StoreError> {
+        self.read(|reply| Read::Acceptance { receipt, reply }).await
+    }
+
     /// Erases a message that the gateway has taken, its link included.
     ///
     /// # Errors
@@ -178,7 +225,12 @@ impl Store {
     /// # Errors
     /// When nothing of it was erased.
     pub async fn purge(&self, expired: Expired, limit: u32) -> Result<Purged, StoreError> {
-        self.write(|reply| Write::Purge { expired, limit, reply }).await
+        let purged = self.write(|reply| Write::Purge { expired, limit, reply }).await;
+        // Also when nobody knows what was erased.
+        if let Some(cache) = self.shared.cache.get() {
+            cache.forget();
+        }
+        purged
     }
 
     /// Leaves nothing of what was erased behind: not in a log, not in a page that is not in use. PostgreSQL's own vacuum does
@@ -203,7 +255,18 @@ impl Store {
     /// # Errors
     /// When it could not be read.
     pub async fn result_by_link(&self, link: LinkKey) -> Result<Option<StoredResult>, StoreError> {
-        self.read(|reply| Read::ByLink { link, reply }).await
+        let Some(cache) = self.shared.cache.get() else {
+            return self.read(|reply| Read::ByLink { link, reply }).await;
+        };
+        let reading = match cache.get(&link, Instant::now()) {
+            Ok(result) => return Ok(Some(result)),
+            Err(reading) => reading,
+        };
+        let found = self.read(|reply| Read::ByLink { link, reply }).await?;
+        if let Some(result) = &found {
+            cache.keep(reading, link, result, Instant::now());
+        }
+        Ok(found)
     }
 
     /// The text of a result's certificate, if one has been issued.

@@ -67,11 +67,10 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The account of this name with a token that is good for nothing.
-    #[cfg(test)]
-    pub(crate) fn of(client: &str) -> Identity {
-        let kind = Kind::of(client).unwrap();
-        Identity { client: client.into(), kind, scope: String::new(), expires: Moment::from_millis(0) }
+    /// The account of something that was accepted when its token was good; this one is good for nothing more.
+    pub(crate) fn accepted(client: &str) -> Option<Identity> {
+        let (kind, scope) = (Kind::of(client)?, String::new());
+        Some(Identity { client: client.into(), kind, scope, expires: Moment::from_millis(0) })
     }
 
     pub(crate) fn may(&self, scope: Scope) -> bool {

@@ -385,6 +385,7 @@ fn possible(scenario: &Scenario, of: &System) -> Result<(), RunError> {
 
 /// More lanes than the server has slots and waiting places, sign-in included, or the generator would be the queue.
 fn lanes(config: &Config) -> usize {
-    let places = config.slots.workers + config.slots.queue + config.issuer.workers;
+    let lanes = config.lane.values().map(|lane| lane.slots.workers + lane.slots.queue);
+    let places = config.slots.workers + config.slots.queue + config.issuer.workers + lanes.sum::<usize>();
     (places + places / 10 + 64).min(MOST_LANES)
 }

@@ -11,7 +11,7 @@ fn buckets(config: &str) -> Buckets {
 }
 
 fn account(client: &str) -> Identity {
-    Identity::of(client)
+    Identity::accepted(client).unwrap()
 }
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

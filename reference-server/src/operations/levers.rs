@@ -1,6 +1,9 @@
 //! The metrics that show the levers at work: slots and queues of each lane, limits, refusals by cause, buckets, the pool.
 
+use std::time::Duration;
+
 use super::Page;
+use crate::acceptance::Intake;
 use crate::app::App;
 use crate::metrics::Cause;
 
@@ -33,6 +36,9 @@ pub(super) fn write(page: &mut Page, app: &App) {
     for cause in Cause::ALL {
         page.value("sidep_refusals_total", &[("cause", cause.name())], app.metrics.refused_for(cause));
     }
+    if app.waiting_rooms.any() {
+        rooms(page, app);
+    }
     let buckets = app.buckets.keys();
     if buckets.iter().any(|(_, keys)| keys.is_some()) {
         page.family(
@@ -45,6 +51,12 @@ pub(super) fn write(page: &mut Page, app: &App) {
                 page.value("sidep_bucket_keys", &[("per", per)], keys);
             }
         }
+    }
+    if let Some(cache) = app.store.cache() {
+        let (results, hits, misses) = cache.counts();
+        page.single("sidep_cache_results", "gauge", "Results in memory.", results);
+        page.single("sidep_cache_hits_total", "counter", "Results that were in memory.", hits);
+        page.single("sidep_cache_misses_total", "counter", "Those that were not.", misses);
     }
     if let Some(pool) = &app.pool {
         page.single("sidep_pool_connections", "gauge", "Connections of the pool.", pool.connections());
@@ -59,4 +71,43 @@ pub(super) fn write(page: &mut Page, app: &App) {
         page.single("sidep_pool_wait_seconds_total", "counter", "Time that requests waited for one.", waited);
         page.single("sidep_pool_hold_seconds_total", "counter", "Time that requests held one.", held);
     }
+}
+
+fn rooms(page: &mut Page, app: &App) {
+    page.family("sidep_waiting_room_waiting", "gauge", "Tickets whose turn has not come.");
+    for room in app.waiting_rooms.all() {
+        page.value("sidep_waiting_room_waiting", &[("room", room.name)], room.queue().waiting());
+    }
+    page.family(
+        "sidep_waiting_room_called",
+        "gauge",
+        "Tickets whose turn has come and that were not shown yet.",
+    );
+    for room in app.waiting_rooms.all() {
+        page.value("sidep_waiting_room_called", &[("room", room.name)], room.queue().called());
+    }
+    page.family("sidep_waiting_room_admitted_total", "counter", "Sessions begun.");
+    for room in app.waiting_rooms.all() {
+        page.value("sidep_waiting_room_admitted_total", &[("room", room.name)], room.queue().admitted());
+    }
+    page.family("sidep_waiting_room_void_total", "counter", "Tickets that nobody showed any more.");
+    for room in app.waiting_rooms.all() {
+        page.value("sidep_waiting_room_void_total", &[("room", room.name)], room.queue().void());
+    }
+}
+
+/// What was accepted and waits for a worker; `oldest`: for how long the first of it has.
+pub(super) fn intake(intake: &Intake, app: &App, oldest: Option<Duration>) -> String {
+    let (mut page, (workers, busy)) = (Page(String::new()), intake.workers());
+    page.single(
+        "sidep_intake_waiting",
+        "gauge",
+        "Messages accepted and not settled.",
+        app.store.stats().accepted(),
+    );
+    let oldest = oldest.unwrap_or_default().as_secs_f64();
+    page.single("sidep_intake_oldest_seconds", "gauge", "How long the first of them has waited.", oldest);
+    page.single("sidep_intake_workers", "gauge", "Workers.", workers);
+    page.single("sidep_intake_workers_busy", "gauge", "Workers in use.", busy);
+    page.0
 }

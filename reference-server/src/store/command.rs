@@ -6,7 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::model::{
-    Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewResult, Purged, Saved, StoredResult,
+    Accepted, Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewResult, Purged,
+    Saved, StoredResult,
 };
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -38,6 +39,16 @@ pub(crate) enum Write {
         id: i64,
         text: String,
         reply: Reply<String>,
+    },
+    Accept {
+        message: NewAccepted,
+        reply: Reply<i64>,
+    },
+    Settle {
+        id: i64,
+        entries: u32,
+        ends: String,
+        reply: Reply<()>,
     },
     Delivered {
         due: Due,
@@ -106,6 +117,15 @@ pub(crate) enum Read {
         after: Option<i64>,
         limit: u32,
         reply: Reply<Vec<StoredResult>>,
+    },
+    /// Accepted messages that are not settled, in the order of their ids.
+    Accepted {
+        limit: u32,
+        reply: Reply<Vec<Accepted>>,
+    },
+    Acceptance {
+        receipt: i64,
+        reply: Reply<Option<(i64, Option<String>)>>,
     },
     Due {
         now: Moment,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::link::LinkKey;
+use crate::link::{Link, LinkKey};
 use crate::moment::Moment;
 
 /// A checked result, ready to be stored.
@@ -42,6 +42,8 @@ pub struct NewMessage {
     pub to: String,
     /// The link itself.
     pub link: String,
+    /// Not to be delivered before.
+    pub due: Moment,
 }
 
 /// What became of a [`NewResult`].
@@ -146,6 +148,45 @@ pub struct Message {
     pub reference: String,
     /// The link itself.
     pub link: String,
+}
+
+impl Message {
+    /// When its result was entered: the link was drawn then.
+    pub fn entered(&self) -> Moment {
+        Link::parse(&self.link).map_or(self.due.at, |link| link.drawn())
+    }
+}
+
+/// What was handed in, accepted before it is stored.
+#[derive(Debug, Clone)]
+pub struct NewAccepted {
+    /// Account that sent it.
+    pub sender: Arc<str>,
+    /// The sender's idempotency key, if it gave one.
+    pub key: Option<String>,
+    /// How many entries it has, each with a receipt.
+    pub entries: u32,
+    /// When it was received.
+    pub received: Moment,
+    /// It itself.
+    pub body: Vec<u8>,
+}
+
+/// A message that was accepted and is not settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The id of its first receipt; the others follow.
+    pub id: i64,
+    /// How many entries it has.
+    pub entries: u32,
+    /// Account that sent it.
+    pub sender: String,
+    /// The sender's idempotency key.
+    pub key: Option<String>,
+    /// When it was received.
+    pub received: Moment,
+    /// It itself.
+    pub body: Vec<u8>,
 }
 
 /// A hash by which a result is found again: 16 bytes of a SHA-256 over its kind, its sender and a text.

@@ -9,6 +9,7 @@
 //! the link, and every transaction touches rows of one kind of key only: an engine that spreads tables over several machines by
 //! the hash of their keys never needs a transaction across them. `results.rs` says how a result is stored once all the same.
 
+mod acceptance;
 mod attempts;
 mod certificates;
 mod desk;
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_postgres::Config;
 
+use self::acceptance::Acceptance;
 use self::attempts::Attempts;
 use self::certificates::Certificates;
 use self::desk::{Desk, Desks};
@@ -112,6 +114,8 @@ impl Backend {
         outbox.count().await?;
         let instance = Instance::join(&server).await?;
         let ids = Rc::new(Ids::new(&server));
+        let mut acceptance = Acceptance::new(&server, shared, &ids, instance.number());
+        acceptance.count().await?;
         let desks = Desks {
             results: Desk::open(Results::new(&server, shared, &ids), shared),
             drafts: Desk::open(Drafts::new(&server, shared, &ids), shared),
@@ -119,6 +123,7 @@ impl Backend {
             attempts: Desk::open(Attempts::new(&server, shared), shared),
             outbox: Desk::open(outbox, shared),
             purge: Desk::open(Purge::new(&server, shared), shared),
+            acceptance: Desk::open(acceptance, shared),
         };
         let reads = Rc::new(tokio::sync::Mutex::new(reads));
         let reader = |_| spawn_local(Reader::new(&server, shared, instance.number()).run(Rc::clone(&reads)));

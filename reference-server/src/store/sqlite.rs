@@ -5,6 +5,7 @@
 //! page that is not in memory costs some 200 µs. Memory mapping is off and the cache moderate; both were measured to
 //! make cold reads worse.
 
+mod acceptance;
 mod attempts;
 mod checkpoint;
 mod filter;

@@ -11,6 +11,7 @@ pub struct StoreStats {
     failures: AtomicU64,
     pending: AtomicI64,
     refused: AtomicU64,
+    accepted: AtomicI64,
 }
 
 impl StoreStats {
@@ -39,6 +40,11 @@ impl StoreStats {
         u64::try_from(self.pending.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// Messages that were accepted and are not settled, those from before the opening included.
+    pub fn accepted(&self) -> u64 {
+        u64::try_from(self.accepted.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
     /// Birth dates refused.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
@@ -50,6 +56,7 @@ impl StoreStats {
         self.rows.fetch_add(change.rows, Ordering::Relaxed);
         self.refused.fetch_add(change.refused, Ordering::Relaxed);
         self.pending.fetch_add(change.messages - change.gone, Ordering::Relaxed);
+        self.accepted.fetch_add(change.accepted, Ordering::Relaxed);
     }
 
     /// Counts a transaction by its outcome.
@@ -67,6 +74,10 @@ impl StoreStats {
     pub(super) fn set_pending(&self, messages: i64) {
         self.pending.store(messages, Ordering::Relaxed);
     }
+
+    pub(super) fn set_accepted(&self, messages: i64) {
+        self.accepted.store(messages, Ordering::Relaxed);
+    }
 }
 
 /// What one transaction changes.
@@ -80,4 +91,6 @@ pub(super) struct Change {
     pub(super) gone: i64,
     /// Birth dates refused.
     pub(super) refused: u64,
+    /// Messages accepted, less those settled.
+    pub(super) accepted: i64,
 }

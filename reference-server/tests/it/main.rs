@@ -1,5 +1,6 @@
 //! The reference server from outside: over HTTP, in this process or as the real program.
 
+mod acceptance;
 mod api;
 mod certificates;
 mod client;
@@ -27,3 +28,4 @@ mod slots;
 mod store_contract;
 mod store_instances;
 mod synthetic;
+mod waiting_room;

@@ -68,6 +68,29 @@ async fn the_right_date_opens_a_session_for_this_link_alone() {
 }
 
 #[tokio::test]
+async fn who_looks_again_is_answered_from_memory_and_nobody_else_is() {
+    let server = server("[cache]\nresults = 10").await;
+    let mut client = server.client().await;
+    let own = synthetic::link(1);
+    let opened = try_date(&mut client, &own, BIRTH_DATE).await.expect(200);
+    let cookie = opened.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut read = async |cookie: &str| {
+        client
+            .send(Method::GET, &format!("/p/{own}/result"), &[("cookie", cookie)], Bytes::new())
+            .await
+            .unwrap()
+    };
+    let first = read(&cookie).await.expect(200);
+    let again = read(&cookie).await.expect(200);
+    assert_eq!(first.body, again.body);
+    assert_eq!(again.headers["cache-control"], "no-store");
+    read("").await.expect(403);
+    assert_eq!(server.metric("sidep_cache_hits_total").await, 1.0);
+    assert_eq!(server.metric("sidep_cache_misses_total").await, 1.0);
+    assert_eq!(server.metric("sidep_cache_results").await, 1.0);
+}
+
+#[tokio::test]
 async fn an_unknown_link_cannot_be_told_from_a_wrong_date() {
     let server = server("").await;
     let mut client = server.client().await;

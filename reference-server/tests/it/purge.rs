@@ -27,7 +27,7 @@ fn result(number: u32, received: Moment) -> NewResult {
         body: format!("{{\"body\":\"{mark}\",\"padding\":\"{}\"}}", "x".repeat(300)).into_bytes(),
         positive: number.is_multiple_of(5),
         received,
-        message: Some(NewMessage { to: format!("+{mark}"), link: format!("link{mark}") }),
+        message: Some(NewMessage { to: format!("+{mark}"), link: format!("link{mark}"), due: received }),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use reference_server::link::LinkKey;
 use reference_server::moment::Moment;
 use reference_server::store::{
-    Attempt, Birth, Expired, Fingerprint, Lockout, NewMessage, NewResult, Saved, Store, StoreError,
+    Attempt, Birth, Expired, Fingerprint, Lockout, NewAccepted, NewMessage, NewResult, Saved, Store,
+    StoreError,
 };
 use tempfile::TempDir;
 
@@ -66,6 +67,8 @@ contract! {
     failures_are_counted_and_survive_a_restart,
     messages_are_kept_until_they_are_delivered,
     a_message_put_off_is_due_later,
+    a_message_is_due_when_it_says_and_not_before,
+    what_was_accepted_is_kept_until_it_is_settled,
     the_first_certificate_of_a_result_is_kept_for_good,
     what_has_expired_is_erased_with_all_that_leads_to_it,
     a_purge_goes_step_by_step_and_leaves_the_rest,
@@ -95,7 +98,7 @@ fn result(number: u32) -> NewResult {
         body: format!("{{\"number\":{number}}}").into_bytes(),
         positive: false,
         received: NOW,
-        message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}") }),
+        message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}"), due: NOW }),
     }
 }
 
@@ -289,6 +292,59 @@ async fn a_message_put_off_is_due_later(backend: impl Backend) {
     assert_eq!((now_due.len(), &*now_due[0].reference, next), (1, "ref-1", Some(until)));
     let (later, next) = store.due(until, 10).await.unwrap();
     assert_eq!((later.len(), &*later[1].reference, later[1].attempts, next), (2, "ref-0", 1, None));
+}
+
+async fn a_message_is_due_when_it_says_and_not_before(backend: impl Backend) {
+    let (store, later) = (backend.open().await, NOW.after(Duration::from_secs(60)));
+    let mut result = result(1);
+    result.message.as_mut().unwrap().due = later;
+    store.save_results(vec![result]).await.unwrap();
+    let (due, next) = store.due(NOW, 10).await.unwrap();
+    assert_eq!((due.len(), next), (0, Some(later)));
+    assert_eq!(store.due(later, 10).await.unwrap().0[0].due.at, later);
+    store.close().await;
+}
+
+async fn what_was_accepted_is_kept_until_it_is_settled(backend: impl Backend) {
+    let store = backend.open().await;
+    let accepted = |number: u32, entries| NewAccepted {
+        sender: "sw-1".into(),
+        key: (number == 1).then(|| "key".to_owned()),
+        entries,
+        received: NOW,
+        body: number.to_string().into_bytes(),
+    };
+    let first = store.accept(accepted(1, 3)).await.unwrap();
+    let second = store.accept(accepted(2, 1)).await.unwrap();
+    assert!(second >= first + 3, "each entry has an id of its own");
+    store.close().await;
+
+    let store = backend.open().await;
+    assert_eq!(store.stats().accepted(), 2);
+    let third = store.accept(accepted(3, 1)).await.unwrap();
+    assert!(third > second);
+    let waiting = store.accepted(2).await.unwrap();
+    assert_eq!(waiting.iter().map(|message| message.id).collect::<Vec<_>>(), [first, second]);
+    assert_eq!(
+        (waiting[0].key.as_deref(), waiting[0].entries, &*waiting[0].body),
+        (Some("key"), 3, &b"1"[..])
+    );
+    assert_eq!((waiting[1].key.as_deref(), &*waiting[1].sender, waiting[1].received), (None, "sw-1", NOW));
+    for _ in 0..2 {
+        store.settle(first, 3, "[0,1,2]".to_owned()).await.unwrap();
+    }
+    assert_eq!(store.accepted(10).await.unwrap()[0].id, second);
+    assert_eq!(store.stats().accepted(), 2);
+    for (receipt, expected) in [
+        (first - 1, None),
+        (first, Some((first, Some("[0,1,2]".to_owned())))),
+        (first + 2, Some((first, Some("[0,1,2]".to_owned())))),
+        (second, Some((second, None))),
+        (third + 1, None),
+    ] {
+        assert_eq!(store.acceptance(receipt).await.unwrap(), expected, "{receipt}");
+    }
+    store.close().await;
 }
 
 async fn many_at_once_are_all_answered(backend: impl Backend) {

@@ -32,7 +32,7 @@ fn result(number: u32, attempt: u32) -> NewResult {
         positive: false,
         body: b"{}".to_vec(),
         received: NOW,
-        message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}") }),
+        message: Some(NewMessage { to: "+33639980042".to_owned(), link: format!("link-{number}"), due: NOW }),
     }
 }
 

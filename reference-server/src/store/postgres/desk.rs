@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_local};
 
+use super::acceptance::Take;
 use super::attempts::Try;
 use super::certificates::Keep;
 use super::drafts::Draft;
@@ -87,6 +88,7 @@ pub(super) struct Desks {
     pub(super) attempts: Desk<Try>,
     pub(super) outbox: Desk<Settle>,
     pub(super) purge: Desk<Step>,
+    pub(super) acceptance: Desk<Take>,
 }
 
 impl Desks {
@@ -113,6 +115,12 @@ impl Desks {
                 }
                 // Its own vacuum clears what was erased, in its own time.
                 Write::Scrub { reply } => drop(reply.send(Ok(()))),
+                Write::Accept { message, reply } => {
+                    self.acceptance.hand(Take::Accept { message, reply }).await
+                }
+                Write::Settle { id, entries, ends, reply } => {
+                    self.acceptance.hand(Take::Settle { id, entries, ends, reply }).await;
+                }
                 Write::Stop => break,
             }
         }
@@ -123,6 +131,7 @@ impl Desks {
         self.attempts.close().await;
         self.outbox.close().await;
         self.purge.close().await;
+        self.acceptance.close().await;
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 use super::session::{Line, Server};
 use crate::moment::Moment;
 use crate::store::command::{Read, Reply};
-use crate::store::{Due, Fingerprint, Message, Shared, StoreError, StoredResult};
+use crate::store::{Accepted, Due, Fingerprint, Message, Shared, StoreError, StoredResult};
 
 const RESULT: &str = "SELECT id, sender, reference, sample, received, body FROM results WHERE id = $1";
 const BY_LINK: &str = "
@@ -52,6 +52,15 @@ const NEXT_DUE: &str = "SELECT due FROM outbox WHERE due > $1 ORDER BY due LIMIT
 const FIRST_DUE: &str =
     "SELECT (SELECT due FROM outbox WHERE due <= $1 ORDER BY due LIMIT 1), (SELECT count(*) FROM outbox)";
 
+/// Of this instance, or of one that does not live. Two that take over the same message store its entries once.
+const ACCEPTED: &str = "
+SELECT id, entries, sender, key, received, body FROM accepted
+WHERE instance = $2 OR NOT EXISTS
+    (SELECT 1 FROM instances WHERE number = accepted.instance AND seen > now() - interval '30 seconds')
+ORDER BY id LIMIT $1";
+const WAITS: &str = "SELECT id, entries FROM accepted WHERE id <= $1 ORDER BY id DESC LIMIT 1";
+const SETTLED: &str = "SELECT id, entries, ends FROM settled WHERE id <= $1 ORDER BY id DESC LIMIT 1";
+
 /// One of the readers of a store.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -87,6 +96,8 @@ impl Reader {
                     answer(reply, self.received(from, before, after, limit).await);
                 }
                 Some(Read::Due { now, limit, reply }) => answer(reply, self.due(now, limit).await),
+                Some(Read::Accepted { limit, reply }) => answer(reply, self.accepted(limit).await),
+                Some(Read::Acceptance { receipt, reply }) => answer(reply, self.acceptance(receipt).await),
                 Some(Read::FirstDue { now, reply }) => answer(reply, self.first_due(now).await),
             }
         }
@@ -155,6 +166,24 @@ impl Reader {
         Ok((rows.iter().map(message).collect(), next.map(|row| Moment::from_millis(row.get(0)))))
     }
 
+    async fn accepted(&mut self, limit: u32) -> Result<Vec<Accepted>, StoreError> {
+        let (limit, instance) = (i64::from(limit), self.instance);
+        let rows = self.line.run(async |session| session.query(ACCEPTED, &[&limit, &instance]).await);
+        Ok(rows.await?.iter().map(accepted).collect())
+    }
+
+    async fn acceptance(&mut self, receipt: i64) -> Result<Option<(i64, Option<String>)>, StoreError> {
+        // In this order a message that is settled between the two questions is found by the second.
+        let rows = self.line.run(async |session| {
+            let waits = session.first(WAITS, &[&receipt]).await?;
+            Ok((waits, session.first(SETTLED, &[&receipt]).await?))
+        });
+        let (waits, settled) = rows.await?;
+        let covers = |row: &Row| receipt < row.get::<_, i64>(0) + row.get::<_, i64>(1);
+        let settled = settled.filter(covers).map(|row| (row.get(0), Some(row.get(2))));
+        Ok(settled.or_else(|| waits.filter(covers).map(|row| (row.get(0), None))))
+    }
+
     async fn first_due(&mut self, now: Moment) -> Result<Option<Moment>, StoreError> {
         let now = now.millis();
         let row = self.line.run(async |session| session.first(FIRST_DUE, &[&now]).await).await?;
@@ -176,6 +205,17 @@ fn stored_result(row: &Row) -> StoredResult {
         sender: row.get(1),
         reference: row.get(2),
         sample: row.get(3),
+        received: Moment::from_millis(row.get(4)),
+        body: row.get(5),
+    }
+}
+
+fn accepted(row: &Row) -> Accepted {
+    Accepted {
+        id: row.get(0),
+        entries: u32::try_from(row.get::<_, i64>(1)).unwrap_or(u32::MAX),
+        sender: row.get(2),
+        key: row.get(3),
         received: Moment::from_millis(row.get(4)),
         body: row.get(5),
     }

@@ -206,7 +206,7 @@ impl Results {
         let messages: Vec<_> =
             new(entries).filter_map(|(id, result)| Some((id, result, result.message.as_ref()?))).collect();
         let message_ids: Vec<i64> = messages.iter().map(|(id, ..)| *id).collect();
-        let due: Vec<i64> = messages.iter().map(|(_, result, _)| result.received.millis()).collect();
+        let due: Vec<i64> = messages.iter().map(|(.., message)| message.due.millis()).collect();
         let phones: Vec<&str> = messages.iter().map(|(.., message)| &*message.to).collect();
         let message_references: Vec<&str> =
             messages.iter().map(|(_, result, _)| &*result.reference).collect();

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 /// What makes each version of the tables of the one before, the first of nothing. A line that has landed is never changed:
 /// changes are new lines.
-const MIGRATIONS: &[&str] = &[FIRST, RETENTION];
+const MIGRATIONS: &[&str] = &[FIRST, RETENTION, ACCEPTANCE];
 
 const FIRST: &str = r#"
 CREATE SEQUENCE draws;
@@ -42,6 +42,13 @@ ALTER TABLE results
 CREATE INDEX results_received ON results (positive, received, id);
 CREATE INDEX drafts_received ON drafts (received);
 "#;
+const ACCEPTANCE: &str = "
+CREATE TABLE accepted (
+    id bigint PRIMARY KEY, entries bigint NOT NULL, sender text NOT NULL, key text, received bigint NOT NULL,
+    body bytea NOT NULL, instance bigint NOT NULL
+);
+CREATE TABLE settled (id bigint PRIMARY KEY, entries bigint NOT NULL, ends text NOT NULL);
+";
 
 /// Brings the tables up to date. Instances that start at once wait for each other: the row of a version is its lock.
 pub(super) async fn migrate(server: &Server) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, Row, Statement};
 use tokio::sync::mpsc;
 
+use super::acceptance::Questions;
 use super::results::first_id;
 use super::{optional, prepare};
 use crate::faults::Faults;
@@ -32,6 +33,8 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
             Some(Read::Received { from, before, after, limit, reply }) => {
                 answer(reply, reader.received(from, before, after, limit));
             }
+            Some(Read::Accepted { limit, reply }) => answer(reply, reader.acceptance.waiting(limit)),
+            Some(Read::Acceptance { receipt, reply }) => answer(reply, reader.acceptance.of(receipt)),
             Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
             Some(Read::FirstDue { now, reply }) => answer(reply, reader.first_due(now)),
         }
@@ -54,6 +57,7 @@ struct Reader<'c> {
     due: Statement<'c>,
     first_due: Statement<'c>,
     next_due: Statement<'c>,
+    acceptance: Questions<'c>,
 }
 
 impl<'c> Reader<'c> {
@@ -83,6 +87,7 @@ impl<'c> Reader<'c> {
             )?,
             first_due: prepare(connection, "SELECT due FROM outbox WHERE due <= ?1 ORDER BY due LIMIT 1")?,
             next_due: prepare(connection, "SELECT due FROM outbox WHERE due > ?1 ORDER BY due LIMIT 1")?,
+            acceptance: Questions::prepare(connection)?,
         })
     }
 

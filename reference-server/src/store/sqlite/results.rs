@@ -26,7 +26,10 @@ impl Ids {
     /// Goes on after the highest id in the database, also if the clock has been set back.
     pub(super) fn load(connection: &Connection) -> rusqlite::Result<Ids> {
         let last = connection.query_row(
-            "SELECT max(coalesce((SELECT max(id) FROM results), 0), coalesce((SELECT max(id) FROM drafts), 0))",
+            "SELECT max(
+                coalesce((SELECT max(id) FROM results), 0), coalesce((SELECT max(id) FROM drafts), 0),
+                coalesce((SELECT max(id + entries) FROM accepted), 0),
+                coalesce((SELECT id + entries FROM settled ORDER BY id DESC LIMIT 1), 0))",
             [],
             |row| row.get(0),
         )?;
@@ -34,8 +37,14 @@ impl Ids {
     }
 
     pub(super) fn next(&mut self, now: Moment) -> i64 {
-        self.last = (self.last + 1).max(first_id(now));
-        self.last
+        self.take(now, 1)
+    }
+
+    /// Takes so many ids in a row, at least one, and returns the first.
+    pub(super) fn take(&mut self, now: Moment, count: u32) -> i64 {
+        let first = (self.last + 1).max(first_id(now));
+        self.last = first + i64::from(count.max(1)) - 1;
+        first
     }
 }
 
@@ -98,7 +107,7 @@ impl<'c> Results<'c> {
         change.rows += 1;
         if let Some(message) = &result.message {
             self.insert_message.execute((
-                received.millis(),
+                message.due.millis(),
                 id,
                 &message.to,
                 &result.reference,
@@ -141,5 +150,7 @@ mod tests {
         assert!(all.is_sorted_by(|earlier, later| earlier < later), "{all:?}");
         assert_eq!(all[0], 5 << 20);
         assert_eq!(all[5], 9 << 20);
+        let first = ids.take(Moment::from_millis(9), 50);
+        assert_eq!(ids.next(Moment::from_millis(9)), first + 50);
     }
 }

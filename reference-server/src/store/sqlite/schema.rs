@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::acceptance;
 use crate::store::StoreError;
 
 /// Written into the file; a database of another version is refused.
@@ -70,6 +71,7 @@ pub(super) fn create(file: &Path) -> Result<Connection, StoreError> {
             )));
         }
     }
+    connection.execute_batch(acceptance::TABLES)?;
     Ok(connection)
 }
 

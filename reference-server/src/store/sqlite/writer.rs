@@ -8,6 +8,7 @@ use std::time::Instant;
 use rusqlite::{Connection, Statement};
 use tokio::sync::mpsc;
 
+use super::acceptance::Acceptance;
 use super::attempts::Attempts;
 use super::generations::Generations;
 use super::outbox::Outbox;
@@ -31,6 +32,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn load(connection: &Connection, shared: Arc<Shared>) -> Result<State, StoreError> {
         shared.stats.set_pending(Outbox::count(connection)?);
+        shared.stats.set_accepted(Acceptance::count(connection)?);
         Ok(State { generations: Generations::load(connection)?, ids: Ids::load(connection)?, shared })
     }
 }
@@ -71,6 +73,7 @@ struct Writer<'c> {
     attempts: Attempts<'c>,
     outbox: Outbox<'c>,
     purge: Purge<'c>,
+    acceptance: Acceptance<'c>,
     state: State,
 }
 
@@ -92,6 +95,7 @@ impl<'c> Writer<'c> {
             attempts: Attempts::prepare(connection)?,
             outbox: Outbox::prepare(connection)?,
             purge: Purge::prepare(connection)?,
+            acceptance: Acceptance::prepare(connection)?,
             state,
         })
     }
@@ -157,6 +161,12 @@ impl<'c> Writer<'c> {
                 let kept = self.keep_certificate.query_row((id, &text), |row| row.get(0));
                 Ok(optional(kept)?.unwrap_or(text))
             }),
+            Write::Accept { message, reply } => {
+                answer(reply, usable, || self.acceptance.accept(&message, &mut state.ids, change))
+            }
+            Write::Settle { id, entries, ends, reply } => {
+                answer(reply, usable, || self.acceptance.settle(id, entries, &ends, change))
+            }
             Write::Delivered { due, reply } => answer(reply, usable, || self.outbox.delivered(due, change)),
             Write::Postpone { due, until, reply } => {
                 answer(reply, usable, || self.outbox.postpone(due, until))
