@@ -70,7 +70,7 @@ fn a_slow_store_makes_changes_wait_for_the_commit_under_way_and_their_own() {
         alone += u32::from(took == commit);
         together += u32::from(took > commit);
     }
-    assert!(alone > 10 && together > 50, "{alone} alone, {together} together");
+    assert!(alone > 2 && together > 50, "{alone} alone, {together} together");
 }
 
 #[test]
