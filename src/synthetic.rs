@@ -8,6 +8,9 @@
 mod account;
 mod body;
 mod calendar;
+mod facts;
+mod fhir;
+mod hl7;
 mod json;
 mod person;
 mod preload;
@@ -16,7 +19,8 @@ mod tests;
 mod value;
 
 pub use account::AccountId;
-pub use body::{DEVICES, GENERATORS, POSITIVE_SHARE, generate, is_generator};
+pub use body::{GENERATORS, generate, is_generator};
+pub use facts::{DEVICES, POSITIVE_SHARE};
 pub use person::Person;
 pub use preload::preload_line;
 pub use value::{VALUES, is_value, value};

@@ -33,11 +33,12 @@ need initdb postgresql '/usr/lib/postgresql/*/bin'
 need haproxy haproxy /usr/sbin
 need bwrap bubblewrap
 
-# The independent readers of our interval logs, certificates, metrics and interface, in a folder of their own.
+# The independent readers of our interval logs, messages, certificates, metrics and interface, in a folder of their own.
 venv=$PWD/target/test-python
 packages=(hdrhistogram==0.10.8 cwt==3.3.0 base45==0.4.4 zxing-cpp==3.1.1 pillow==13.0.0 pypdfium2==5.3.0
-    schemathesis==4.32.5 prometheus-client==0.26.0)
-if command -v python3 >/dev/null && ! "$venv/bin/python" -c 'import hdrh, cwt, base45, zxingcpp, PIL, pypdfium2, schemathesis, prometheus_client' 2>/dev/null; then
+    schemathesis==4.32.5 prometheus-client==0.26.0 hl7apy==1.3.5 fhir.resources==8.3.0)
+modules='hdrh, cwt, base45, zxingcpp, PIL, pypdfium2, schemathesis, prometheus_client, hl7apy, fhir.resources'
+if command -v python3 >/dev/null && ! "$venv/bin/python" -c "import $modules" 2>/dev/null; then
     python3 -m venv "$venv" >/dev/null 2>&1 || missing+=("python3's venv module (Debian package python3-venv)")
     "$venv/bin/python" -m pip install --quiet "${packages[@]}" \
         || missing+=("the Python packages ${packages[*]} in $venv")

@@ -42,9 +42,9 @@ impl<'a> Text<'a> {
             Extract::Cookie(name) => self.cookie(name).into_iter().collect(),
             Extract::Regex(regex) => {
                 let body = String::from_utf8_lossy(self.body);
-                let captures = regex.captures(&body);
-                let found = captures.and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
-                found.map(|found| found.as_str().to_owned()).into_iter().collect()
+                let found = regex.captures_iter(&body);
+                let found = found.filter_map(|captures| captures.get(1).or_else(|| captures.get(0)));
+                found.map(|found| found.as_str().to_owned()).collect()
             }
         }
     }

@@ -50,6 +50,14 @@ impl Day {
         out.push(b'-');
         digits(out, day as u64, 2);
     }
+
+    /// Appends `20220105`.
+    pub(super) fn write_compact(self, out: &mut Vec<u8>) {
+        let (year, month, day) = self.civil();
+        for (value, width) in [(year, 4), (month, 2), (day, 2)] {
+            digits(out, value as u64, width);
+        }
+    }
 }
 
 /// Appends an instant, in seconds after midnight of a day, as `2022-01-05T18:50:07+01:00`: French winter time.
@@ -61,6 +69,16 @@ pub(super) fn write_instant(out: &mut Vec<u8>, midnight: Day, seconds: i64) {
         digits(out, value, 2);
     }
     out.extend_from_slice(b"+01:00");
+}
+
+/// Appends the same as HL7 writes it: `20220105185007+0100`.
+pub(super) fn write_compact(out: &mut Vec<u8>, midnight: Day, seconds: i64) {
+    Day(midnight.0 + seconds.div_euclid(SECONDS_PER_DAY)).write_compact(out);
+    let of_day = seconds.rem_euclid(SECONDS_PER_DAY) as u64;
+    for value in [of_day / 3_600, of_day / 60 % 60, of_day % 60] {
+        digits(out, value, 2);
+    }
+    out.extend_from_slice(b"+0100");
 }
 
 #[cfg(test)]

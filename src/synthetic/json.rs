@@ -1,5 +1,7 @@
 //! JSON and numbers appended to a buffer, without building a value first.
 
+use crate::rng::Key;
+
 /// Appends a number with leading zeros up to `width` digits.
 pub(super) fn digits(out: &mut Vec<u8>, value: u64, width: usize) {
     let mut buffer = [b'0'; 20];
@@ -15,6 +17,18 @@ pub(super) fn digits(out: &mut Vec<u8>, value: u64, width: usize) {
 /// Appends a number as `width` hexadecimal digits, the lowest ones.
 pub(super) fn hex(out: &mut Vec<u8>, value: u64, width: u32) {
     out.extend((0..width).rev().map(|digit| b"0123456789abcdef"[(value >> (4 * digit)) as usize & 15]));
+}
+
+/// Appends a UUID of version 8 (RFC 9562): 122 bits of a key.
+pub(super) fn uuid(out: &mut Vec<u8>, key: Key) {
+    let (high, low) = (key.with(0).bits(), key.with(1).bits());
+    let high = high & !0xF000 | 0x8000;
+    let low = low & !(0b11 << 62) | 0b10 << 62;
+    hex(out, high >> 32, 8);
+    for (value, width) in [(high >> 16, 4), (high, 4), (low >> 48, 4), (low, 12)] {
+        out.push(b'-');
+        hex(out, value, width);
+    }
 }
 
 /// Appends a text as a JSON string, quotes included (RFC 8259, section 7).

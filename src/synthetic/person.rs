@@ -132,6 +132,11 @@ impl Person {
         self.born.write(out);
     }
 
+    /// Appends the birth date, `19850514`.
+    pub(super) fn write_compact_birth_date(&self, out: &mut Vec<u8>) {
+        self.born.write_compact(out);
+    }
+
     /// Appends a date of the same month that is not the birth date: a slip of the finger, by one draw.
     pub fn write_wrong_birth_date(&self, slip: Key, out: &mut Vec<u8>) {
         let (year, month, day) = self.born.civil();

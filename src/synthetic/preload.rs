@@ -1,8 +1,9 @@
 //! What the server knows before a run starts: entries of earlier, whose links the tool has drawn itself.
 
 use super::Context;
-use super::body::{Kind, write_entry};
+use super::body::write_entry;
 use super::calendar::Day;
+use super::facts::{Facts, Kind};
 use super::json::{hex, string};
 use super::person::subject_key;
 use crate::rng::Key;
@@ -27,7 +28,7 @@ pub fn preload_line(generator: &str, context: &Context<'_>) -> Option<(String, V
     line.extend_from_slice(b",\"link\":");
     string(&mut line, &link);
     line.extend_from_slice(b",\"entry\":");
-    write_entry(kind, context, context.subject, &mut line);
+    write_entry(context.seed, &Facts::of(kind, context, context.subject), &mut line);
     line.push(b'}');
     Some((link, line))
 }

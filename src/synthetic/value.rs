@@ -1,7 +1,7 @@
 //! The values that templates may name: `${ref}`, `${person.birth_date}`, `${account.id}`.
 
 use super::body::{write_reference, write_sample};
-use super::json::hex;
+use super::json::{hex, uuid};
 use super::{Context, Person};
 
 /// Every name that [`value`] knows.
@@ -68,15 +68,7 @@ fn account(name: &str, context: &Context<'_>, out: &mut String) -> bool {
 
 /// A UUID of version 8 (RFC 9562): 122 bits of the journey and the step.
 fn write_idempotency_key(context: &Context<'_>, out: &mut Vec<u8>) {
-    let key = context.key.word("idempotency").with(u64::from(context.step));
-    let (high, low) = (key.with(0).bits(), key.with(1).bits());
-    let high = high & !0xF000 | 0x8000;
-    let low = low & !(0b11 << 62) | 0b10 << 62;
-    hex(out, high >> 32, 8);
-    for (value, width) in [(high >> 16, 4), (high, 4), (low >> 48, 4), (low, 12)] {
-        out.push(b'-');
-        hex(out, value, width);
-    }
+    uuid(out, context.key.word("idempotency").with(u64::from(context.step)));
 }
 
 /// Appends ASCII that is made as bytes.

@@ -12,7 +12,7 @@ use peakday::units::{Offset, Span};
 const SECONDS: u64 = 3;
 
 /// The Python that has the package: what `tests/run.sh` says, what it has put under `target/`, or the system's.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-python/bin/python");
     match std::env::var_os("PEAKDAY_TEST_PYTHON") {
         Some(python) => python.into(),

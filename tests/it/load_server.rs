@@ -154,3 +154,41 @@ fn incidents_happen_to_the_server_when_they_are_planned_and_nothing_acknowledged
     assert!(acknowledged > 10, "{acknowledged}");
     assert_eq!((lost, duplicated), (0, 0));
 }
+
+#[test]
+fn results_that_come_as_fhir_and_as_hl7_are_stored_once_and_read_by_their_patients() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scenario = shipped_scenario("formats");
+    scenario.run = scenario.run.lasting(Span::from_secs(3)).unwrap();
+    load::run(&request(scenario, dir.path())).unwrap_or_else(|error| panic!("{error}"));
+    let run = record::open(dir.path()).unwrap();
+    let server = &run.servers[0];
+    for ((population, step), [offered, sent, ok, ..]) in totals(server) {
+        assert!(offered > 0, "{population} never came to {step}");
+        assert_eq!((sent, ok), (offered, offered), "{population} {step}: {:?}", server.events);
+    }
+    // Ten receipts of a file, one of a bundle.
+    let entered = |population: &str, step: &str| totals(server)[&(population.to_owned(), step.to_owned())][2];
+    let expected = entered("software", "entry") + 10 * entered("lab", "batch");
+    assert_eq!(audit(server).expect("an audit"), (expected, 0, 0));
+}
+
+#[test]
+fn on_13_august_2021_open_sessions_work_new_sign_ins_fail_and_labs_notice_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scenario = shipped_scenario("outage-2021-08-13");
+    scenario.run.from = "15:28".parse().unwrap();
+    scenario.run.to = "15:34".parse().unwrap();
+    load::run(&request(scenario, dir.path())).unwrap_or_else(|error| panic!("{error}"));
+    let run = record::open(dir.path()).unwrap();
+    let server = &run.servers[0];
+    let totals = totals(server);
+    for ((population, step), [offered, sent, ok, shed, failed, timed_out, not_sent]) in &totals {
+        assert_eq!((offered, *timed_out, *not_sent), (sent, 0, 0), "{population} {step}");
+        let let_down = population == "newcomer" && step == "sign-in";
+        assert_eq!((*shed > 0, *failed), (let_down, 0), "{population} {step}: {:?}", server.events);
+        assert!(*ok > 0, "{population} never came to {step}");
+    }
+    let (_, lost, duplicated) = audit(server).expect("an audit");
+    assert_eq!((lost, duplicated), (0, 0));
+}

@@ -4,6 +4,7 @@ mod browser;
 mod cli;
 mod consent_tls;
 mod fake_run;
+mod formats_python;
 mod generators;
 mod goose_open;
 mod hlog_python;
