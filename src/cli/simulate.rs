@@ -293,8 +293,9 @@ impl<'a> Live<'a> {
             let rate = seen.requests as f64 / self.began.elapsed().as_secs_f64().max(1e-9) / 1e6;
             let millions = seen.requests as f64 / 1e6;
             let (name, done) = (self.server, seen.done);
+            let replications = if done == 1 { "replication" } else { "replications" };
             self.write(&format!(
-                "\r\x1b[2K{name}  {done} replications done  {time}  {millions:.1} M requests, {rate:.2} M/s"
+                "\r\x1b[2K{name}  {done} {replications} done  {time}  {millions:.1} M requests, {rate:.2} M/s"
             ));
         }
     }
