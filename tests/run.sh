@@ -28,6 +28,7 @@ need python3 python3
 need chromium chromium
 need unshare util-linux
 need ip iproute2
+need chromedriver chromium-driver
 # Debian keeps the programs of the server out of PATH.
 need initdb postgresql '/usr/lib/postgresql/*/bin'
 need haproxy haproxy /usr/sbin
@@ -42,6 +43,12 @@ if command -v python3 >/dev/null && ! "$venv/bin/python" -c "import $modules" 2>
     python3 -m venv "$venv" >/dev/null 2>&1 || missing+=("python3's venv module (Debian package python3-venv)")
     "$venv/bin/python" -m pip install --quiet "${packages[@]}" \
         || missing+=("the Python packages ${packages[*]} in $venv")
+fi
+
+# Judges whether pages are accessible: axe-core, in a Python package that carries it (without the browser it would bring along).
+axe=axe-playwright-python==0.1.8
+if [ -x "$venv/bin/python" ] && ! "$venv/bin/python" -c 'import importlib.util as u; assert u.find_spec("axe_playwright_python")' 2>/dev/null; then
+    "$venv/bin/python" -m pip install --quiet --no-deps "$axe" || missing+=("the Python package $axe in $venv")
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

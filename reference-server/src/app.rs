@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::connections::Connections;
 use crate::faults::Faults;
 use crate::hold::Holds;
+use crate::issuer::Codes;
 use crate::keyring::Schedule;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) tokens: Verifier,
+    pub(crate) codes: Codes,
     pub(crate) waiting_rooms: WaitingRooms,
     pub(crate) buckets: Buckets,
     pub(crate) lanes: Lanes,
@@ -52,6 +54,8 @@ pub(crate) struct App {
     /// Without a slash at the end.
     pub(crate) public_url: String,
     pub(crate) faults: Arc<Faults>,
+    /// Whether messages that wait are shown: there is no gateway, and only this machine can ask.
+    pub(crate) shows_messages: bool,
 }
 
 /// What lies in the data folder.
@@ -74,6 +78,7 @@ impl App {
         data.keys.issuer.follow(Schedule::of(&config.issuer));
         App {
             tokens: Verifier::new(public_url.clone()),
+            codes: Codes::default(),
             waiting_rooms: WaitingRooms::new(&config.waiting_room),
             buckets: Buckets::new(&config.bucket),
             lanes: Lanes::new(&config),
@@ -83,7 +88,7 @@ impl App {
             timer,
             truth: Truth::new(&config.truth),
             metrics: Metrics::default(),
-            certificates: Certificates::default(),
+            certificates: Certificates::new(config.certificates.when),
             access: data.access,
             log: Log::new(config.log.level),
             statistics: Days::default(),
@@ -94,6 +99,7 @@ impl App {
             connections,
             public_url,
             faults,
+            shows_messages: false,
         }
     }
 

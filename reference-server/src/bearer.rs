@@ -10,6 +10,11 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::token::{Identity, Scope};
 
+/// Who a token belongs to; `None`: it is not good (now).
+pub(crate) fn identity(app: &App, token: &str) -> Option<Arc<Identity>> {
+    app.tokens.verify(&app.keys.issuer, token, Moment::now())
+}
+
 /// The account that a request's token belongs to. Checked before a slot is asked for: a refusal costs nobody's turn.
 #[derive(Debug, Clone)]
 pub(crate) struct Bearer(Arc<Identity>);
@@ -30,7 +35,6 @@ impl FromRequestParts<Arc<App>> for Bearer {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refusal::Unauthorized);
         }
-        let identity = app.tokens.verify(&app.keys.issuer, token.trim(), Moment::now());
-        identity.map(Bearer).ok_or(Refusal::Unauthorized)
+        identity(app, token.trim()).map(Bearer).ok_or(Refusal::Unauthorized)
     }
 }

@@ -54,6 +54,9 @@
 //! [cache]                         # results in memory, for patients who look again
 //! results = 16384
 //!
+//! [certificates]
+//! when = "on-demand"              # or "background": issued after each stored result, before anybody asks
+//!
 //! [issuer]
 //! workers = 16
 //! queue = 256
@@ -88,6 +91,7 @@
 mod back_end;
 mod bucket;
 mod build;
+mod certificates;
 mod instances;
 mod intake;
 mod law;
@@ -105,6 +109,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::back_end::{Commit, Pool};
 pub use self::bucket::{Bucket, Buckets};
+pub use self::certificates::{Certificates, When};
 pub use self::instances::{Backend, Dispatch, Instances, Store};
 pub use self::intake::{Cache, Intake};
 pub use self::law::Law;
@@ -164,6 +169,8 @@ pub struct Config {
     pub limits: Limits,
     /// Patients' links.
     pub patients: Patients,
+    /// When certificates are issued.
+    pub certificates: Certificates,
     /// How long results are kept.
     pub retention: Retention,
     /// Who saw what.

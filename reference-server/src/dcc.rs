@@ -12,6 +12,8 @@ mod uvci;
 mod verify;
 
 pub(crate) use self::payload::payload;
+#[cfg(test)]
+pub(crate) use self::payload::sample_record;
 pub(crate) use self::seal::seal;
 pub(crate) use self::signer::{SignerCertificate, make};
 pub(crate) use self::uvci::uvci;

@@ -1,4 +1,8 @@
-//! The issuer of tokens: OpenID Connect discovery, keys, and sign-in with client credentials (RFC 6749, section 4.4).
+//! The issuer of tokens: OpenID Connect discovery, keys, sign-in of programs with client credentials (RFC 6749, section
+//! 4.4), and of people with an authorization code (`authorize`).
+
+mod authorize;
+mod code;
 
 use std::sync::Arc;
 
@@ -10,6 +14,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::authorize::{Asked, PORTAL, answer as let_in, ask, redirect_uri};
+pub(crate) use self::code::{Codes, challenge_of};
 use crate::access::{Operation, Who};
 use crate::accounts::Kind;
 use crate::app::App;
@@ -22,17 +28,22 @@ use crate::refusal::Refusal;
 use crate::token::Scope;
 use crate::{accounts, body, hex, service, token};
 
+/// Largest answer to a request for a token, in bytes.
+const ANSWER: usize = 16_384;
+
 /// `GET /.well-known/openid-configuration`.
 pub(crate) async fn discovery(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
     up(&app, None)?;
     let url = &app.public_url;
     Ok(Json(json!({
         "issuer": url,
+        "authorization_endpoint": format!("{url}/oidc/authorize"),
         "token_endpoint": format!("{url}/oidc/token"),
         "jwks_uri": format!("{url}/oidc/jwks.json"),
-        "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
-        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials", "authorization_code"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "none"],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "scopes_supported": Scope::ALL.map(Scope::name),
@@ -70,41 +81,83 @@ pub(crate) async fn sign_in(
         return Ok(refuse(StatusCode::BAD_REQUEST, "invalid_request"));
     };
     up(&app, Kind::of(&form.client_id))?;
-    let work = answer(Arc::clone(&app), form);
+    let work = Arc::clone(&app);
+    let work = async move { answer(&work, form) };
     Ok(service::in_slot(&app, Class::SignIn, caller, work).await)
 }
 
-#[derive(Debug, Deserialize)]
-struct Form {
-    #[serde(default)]
-    grant_type: String,
-    #[serde(default)]
-    client_id: String,
-    #[serde(default)]
-    client_secret: String,
-    scope: Option<String>,
+/// Changes a code into a token for the portal, in a slot of the issuer as anybody else's request, or says with which
+/// status it did not.
+pub(crate) async fn redeem(
+    app: &Arc<App>,
+    caller: Caller,
+    code: String,
+    proof: String,
+) -> Result<String, StatusCode> {
+    up(app, Some(Kind::Person)).map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let form = Form {
+        grant_type: "authorization_code".to_owned(),
+        client_id: PORTAL.to_owned(),
+        redirect_uri: redirect_uri(app),
+        code,
+        code_verifier: proof,
+        ..Form::default()
+    };
+    let work = Arc::clone(app);
+    let response = service::in_slot(app, Class::SignIn, caller, async move { answer(&work, form) }).await;
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), ANSWER).await.unwrap_or_default();
+    let token = serde_json::from_slice::<Value>(&body).ok();
+    let token = token.as_ref().and_then(|answer| answer["access_token"].as_str());
+    token.filter(|_| status.is_success()).map(str::to_owned).ok_or(status)
 }
 
-async fn answer(app: Arc<App>, form: Form) -> Response {
-    if form.grant_type != "client_credentials" {
-        return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type");
-    }
-    let Some(kind) = accounts::verify(&form.client_id, &form.client_secret) else {
-        return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Form {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
+    scope: Option<String>,
+    code: String,
+    code_verifier: String,
+    redirect_uri: String,
+}
+
+fn answer(app: &App, form: Form) -> Response {
+    let now = Moment::now();
+    let account = match form.grant_type.as_str() {
+        "client_credentials" => match accounts::verify(&form.client_id, &form.client_secret) {
+            Some(_) => form.client_id,
+            None => return refuse(StatusCode::UNAUTHORIZED, "invalid_client"),
+        },
+        "authorization_code" if form.client_id != PORTAL => {
+            return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+        }
+        "authorization_code" => {
+            let right_place = form.redirect_uri == redirect_uri(app);
+            let redeemed = app.codes.redeem(&app.keys.secret, &form.code, &form.code_verifier, now);
+            match redeemed.filter(|_| right_place) {
+                Some(account) => account,
+                None => return refuse(StatusCode::BAD_REQUEST, "invalid_grant"),
+            }
+        }
+        _ => return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
     };
-    let may: Vec<_> = Scope::of(kind).iter().map(|scope| scope.name()).collect();
+    let may: Vec<_> =
+        Kind::of(&account).map_or(&[][..], Scope::of).iter().map(|scope| scope.name()).collect();
     let scope = form.scope.unwrap_or_else(|| may.join(" "));
     if !scope.split(' ').all(|name| may.contains(&name)) {
         return refuse(StatusCode::BAD_REQUEST, "invalid_scope");
     }
-    let (now, lifetime) = (Moment::now(), app.config.issuer.token_lifetime);
+    let lifetime = app.config.issuer.token_lifetime;
     let mut id = [0; 16];
     let token = aws_lc_rs::rand::fill(&mut id).ok().and_then(|()| {
         let (key, expires) = (app.keys.issuer.signing(now)?, now.after(lifetime));
-        token::issue(&key, &app.public_url, &form.client_id, &scope, hex::encode(&id), now, expires)
+        token::issue(&key, &app.public_url, &account, &scope, hex::encode(&id), now, expires)
     });
     let Some(token) = token else { return Refusal::Broken.into_response() };
-    app.access.record(Who::Account(&form.client_id), Operation::SignIn, &[]);
+    app.access.record(Who::Account(&account), Operation::SignIn, &[]);
     let answer = json!({
         "access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs(), "scope": scope,
     });

@@ -36,6 +36,7 @@ pub mod kept;
 mod keyring;
 mod keys;
 mod lanes;
+mod language;
 mod limit;
 pub mod link;
 mod log;
@@ -60,6 +61,7 @@ pub mod serve;
 mod service;
 mod session;
 pub mod slots;
+mod start;
 mod statistics;
 mod stop;
 pub mod store;
@@ -69,7 +71,9 @@ mod token;
 pub mod truth;
 mod validate;
 mod waiting_room;
+mod words;
 
+pub use self::certificate::{Form, Maker};
 use crate::class::Class;
 
 /// The names of the classes of requests, in the order of [`Class::ALL`].

@@ -144,6 +144,8 @@ fn text(app: &App, oldest: f64) -> String {
     let help = "Age of the oldest message that the outbox looked at last, from its entry on.";
     page.single("sidep_outbox_age_seconds", "gauge", help, app.metrics.outbox_age().as_secs_f64());
     let (delivered, failed) = (count(&app.metrics.delivered), count(&app.metrics.undelivered));
+    let issued = app.certificates.issued();
+    page.single("sidep_certificates_issued_total", "counter", "Certificates signed.", issued);
     page.single("sidep_messages_delivered_total", "counter", "Messages that the gateway took.", delivered);
     page.single("sidep_messages_failed_total", "counter", "Deliveries that failed.", failed);
     page.family(

@@ -28,6 +28,9 @@ const PURPOSE: &str = "message";
 /// Messages read from the store at once.
 const READ: u32 = 256;
 
+/// What a message says before the link: nothing medical.
+pub(crate) const TEXT: &str = "SI-DEP (demonstration) : un document vous concernant est disponible : ";
+
 /// Delivers messages for ever.
 pub(crate) async fn run(app: Arc<App>, gateway: Gateway) {
     let sender = Arc::new(Sender::new(app, gateway));
@@ -125,10 +128,7 @@ impl Sender {
 
     /// `{ "to", "ref", "text" }`, with nothing medical in it.
     fn body(&self, message: &Message) -> Bytes {
-        let text = format!(
-            "SI-DEP (demonstration) : un document vous concernant est disponible : {}/p/{}",
-            self.app.public_url, message.link
-        );
+        let text = format!("{TEXT}{}/p/{}", self.app.public_url, message.link);
         let body = json!({ "to": message.to, "ref": message.reference, "text": text });
         Bytes::from(body.to_string())
     }

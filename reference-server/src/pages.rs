@@ -1,177 +1,198 @@
-//! The pages that people see, in French.
+//! What the pages for people have in common: their frame, their language, their headers.
 
-use std::fmt::Write;
+pub(crate) mod entry;
+mod form;
+pub(crate) mod issuer;
+pub(crate) mod patient;
+pub(crate) mod portal;
+pub(crate) mod start;
 
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
 
-use crate::certificate::{kind, outcome};
-use crate::entry::{Outcome, Record};
+pub(crate) use self::form::{Wrong, joined, parted};
+use crate::language::Language;
+use crate::refusal::Refusal;
 
-/// Refusals are filled up to this many bytes, so that their sizes do not tell them apart.
-const REFUSAL: usize = 1_024;
+/// The one style sheet.
+const STYLE: &str = include_str!("pages/style.css");
 
-/// Why there is none.
-const NO_CERTIFICATE: &str =
-    "Un résultat indéterminé ne donne pas lieu à un certificat : un nouveau test est nécessaire.";
+/// What every page asks of the browser: nothing is kept, framed, guessed, told to others by its address, or run.
+const PROTECTION: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'",
+    ),
+];
 
-/// A page that may be shown, but not kept, and not framed or told to others by its address.
-pub(crate) fn page(title: &str, body: &str) -> Response {
-    protected(Html(shell(title, body)).into_response())
+/// A page as a visitor gets it.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) language: Language,
+    /// What it is about: the window's title and, as a rule, the only heading of the first level.
+    pub(crate) title: String,
+    /// Who is signed in to the portal, and the token of their forms.
+    pub(crate) signed_in: Option<SignedIn>,
+    pub(crate) body: Markup,
 }
 
-/// The form behind a patient's link: the same for every link, whether there is something behind it or not.
-pub(crate) fn birth_date(link: &str) -> Response {
-    let body = format!(
-        "<p>Pour consulter votre document, indiquez votre date de naissance.</p>\n\
-         <form method=\"post\" action=\"/p/{}\">\n<label for=\"birth_date\">Date de naissance</label>\n\
-         <input type=\"date\" id=\"birth_date\" name=\"birth_date\" required autocomplete=\"bday\">\n\
-         <button type=\"submit\">Continuer</button>\n</form>",
-        escape(link)
-    );
-    page("Vérification", &body)
+/// What the frame of a portal's page needs.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    /// The account.
+    pub(crate) account: String,
+    /// What every form of this session must carry.
+    pub(crate) csrf: String,
 }
 
-/// After the right date.
-pub(crate) fn opened(link: &str) -> Response {
-    let body = format!("<p><a href=\"/p/{}/result\">Consulter le document</a></p>", escape(link));
-    page("Vérification réussie", &body)
-}
-
-/// After a wrong date, for an unknown link and for a missing session: always the same bytes.
-pub(crate) fn refused() -> Response {
-    refusal("La date de naissance ou le lien n’est pas valable, ou le document n’est pas encore disponible.")
-}
-
-/// While a link is locked, and after it is dead.
-pub(crate) fn locked() -> Response {
-    refusal("Trop d’essais : ce lien est bloqué. Réessayez plus tard ou demandez un nouveau lien.")
-}
-
-/// The result.
-pub(crate) fn result(link: &str, Record { patient, test }: &Record) -> Response {
-    let mut rows = String::new();
-    for (name, value) in [
-        ("Nom", patient.family_name.as_str()),
-        ("Prénom", &patient.given_name),
-        ("Date de naissance", &patient.birth_date),
-        ("Test", kind(test.kind)),
-        ("Prélèvement", &test.sampled_at),
-        ("Résultat", outcome(test.result)),
-    ] {
-        // Writing to a String does not fail.
-        let _ = writeln!(rows, "<dt>{name}</dt><dd>{}</dd>", escape(value));
+impl Page {
+    /// A page for somebody who is not signed in.
+    pub(crate) fn new(language: Language, title: impl Into<String>, body: Markup) -> Page {
+        Page { language, title: title.into(), signed_in: None, body }
     }
-    let certificate = match test.result {
-        Outcome::Indeterminate => NO_CERTIFICATE.to_owned(),
-        _ => ["pdf", "png", "txt"]
-            .map(|form| format!("<a href=\"/p/{}/certificate.{form}\">Certificat ({form})</a>", escape(link)))
-            .join(" "),
-    };
-    page("Résultat", &format!("<dl>\n{rows}</dl>\n<p>{certificate}</p>"))
-}
 
-/// Instead of the certificate of an indeterminate result.
-pub(crate) fn no_certificate(link: &str) -> Response {
-    let back = format!("<p><a href=\"/p/{}/result\">Résultat</a></p>", escape(link));
-    page("Pas de certificat", &format!("<p>{NO_CERTIFICATE}</p>\n{back}"))
-}
-
-/// The form of a professional's entry.
-pub(crate) fn entry_form() -> Response {
-    let mut fields = String::new();
-    for (name, label, kind) in [
-        ("family_name", "Nom de naissance", "text"),
-        ("given_name", "Prénom", "text"),
-        ("birth_date", "Date de naissance", "date"),
-        ("mobile", "Téléphone mobile (06 39 98 …)", "tel"),
-        ("identifier", "Matricule INS de test", "text"),
-        ("sample", "Numéro de prélèvement", "text"),
-        ("sampled_at", "Heure du prélèvement", "datetime-local"),
-    ] {
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            fields,
-            "<p><label for=\"{name}\">{label}</label> <input type=\"{kind}\" id=\"{name}\" name=\"{name}\" required></p>"
-        );
+    /// The text of the page.
+    pub(crate) fn text(&self) -> String {
+        let Page { language, title, signed_in, body } = self;
+        let other = language.other();
+        let page = html! {
+            (DOCTYPE)
+            html lang=(language.tag()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) " – SI-DEP " (language.choose("(démonstration)", "(demonstration)")) }
+                    link rel="stylesheet" href="/style.css";
+                }
+                body {
+                    a.skip href="#content" { (language.choose("Aller au contenu", "Skip to content")) }
+                    header.top {
+                        div.inner {
+                            p.brand { "SI-DEP" span { (language.choose("modèle de démonstration", "demonstration model")) } }
+                            nav aria-label=(language.choose("Langue", "Language")) {
+                                a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) { (other.own_name()) }
+                            }
+                        }
+                    }
+                    @if let Some(signed_in) = signed_in { (portal::bar(*language, signed_in)) }
+                    main #content tabindex="-1" { (body) }
+                    footer.bottom {
+                        p.inner {
+                            (language.choose(
+                                "Données synthétiques, sans aucune valeur. Ce site n’est pas un service de l’État.",
+                                "Synthetic data without any value. This site is not a service of the state.",
+                            ))
+                        }
+                    }
+                }
+            }
+        };
+        page.into_string()
     }
-    for (name, label, options) in [
-        ("sex", "Sexe", &["F", "M", "U"][..]),
-        ("kind", "Test", &["antigen", "pcr"]),
-        ("result", "Résultat", &["negative", "positive", "indeterminate"]),
-    ] {
-        let options: String = options.iter().map(|option| format!("<option>{option}</option>")).collect();
-        let _ = writeln!(
-            fields,
-            "<p><label for=\"{name}\">{label}</label> <select id=\"{name}\" name=\"{name}\">{options}</select></p>"
-        );
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        protected(axum::response::Html(self.text()).into_response())
     }
-    page(
-        "Saisie d’un résultat",
-        &format!("<form>\n{fields}<button type=\"submit\">Valider</button>\n</form>"),
-    )
 }
 
-fn refusal(text: &str) -> Response {
-    let mut page = shell("Accès refusé", &format!("<p>{text}</p>"));
-    page.extend(std::iter::repeat_n(' ', REFUSAL.saturating_sub(page.len())));
-    protected(Html(page).into_response())
+/// `GET /style.css`.
+pub(crate) async fn style() -> impl IntoResponse {
+    let headers =
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=3600")];
+    (headers, STYLE)
 }
 
-fn shell(title: &str, body: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"fr\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<header><p>Modèle de démonstration : données synthétiques, sans valeur.</p></header>\n\
-         <main>\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
-    )
-}
-
-/// What every page of this server asks of the browser.
+/// Puts the protection of a page onto any answer.
 pub(crate) fn protected(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    for (name, value) in PROTECTION {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+/// Where a form leads, so that going back or reloading does not send it twice.
+pub(crate) fn see_other(place: &str) -> Response {
+    let Ok(place) = HeaderValue::try_from(place) else { return Refusal::Broken.into_response() };
+    protected((StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether whoever asks reads pages: a browser says so, a program does not.
+pub(crate) fn wanted(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepts.into_iter().any(|accepts| accepts.contains("text/html"))
+}
 
-    #[test]
-    fn what_people_typed_cannot_become_markup() {
-        assert_eq!(escape("<a href=\"x\">O'Neil & co"), "&lt;a href=&quot;x&quot;&gt;O&#39;Neil &amp; co");
+/// After a page: a refusal in JSON becomes a page for whoever reads pages.
+pub(crate) async fn for_people(request: Request, next: Next) -> Response {
+    let (wanted, language) = (wanted(request.headers()), Language::of(request.headers()));
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_json =
+        || response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !wanted || !(status.is_client_error() || status.is_server_error()) || !is_json() {
+        return response;
     }
+    let mut page = refused(language, status);
+    if let Some(after) = response.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, after.clone());
+    }
+    page
+}
 
-    #[test]
-    fn refusals_have_the_same_size() {
-        use http_body_util::BodyExt;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let size =
-            |response: Response| runtime.block_on(response.into_body().collect()).unwrap().to_bytes().len();
-        assert_eq!(size(refused()), REFUSAL);
-        assert_eq!(size(locked()), REFUSAL);
+/// Where there is nothing.
+pub(crate) async fn nowhere(headers: HeaderMap) -> Response {
+    if wanted(&headers) {
+        refused(Language::of(&headers), StatusCode::NOT_FOUND)
+    } else {
+        Refusal::NotFound.into_response()
     }
+}
+
+fn refused(language: Language, status: StatusCode) -> Response {
+    let mut page = refusal(language, status).into_response();
+    *page.status_mut() = status;
+    page
+}
+
+fn refusal(language: Language, status: StatusCode) -> Page {
+    let (title, text) = match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => (
+            language.choose("Le service est très demandé", "The service is very busy"),
+            language.choose(
+                "Votre demande n’a pas été traitée. Réessayez dans quelques instants.",
+                "Your request was not processed. Try again in a moment.",
+            ),
+        ),
+        StatusCode::NOT_FOUND => (
+            language.choose("Page introuvable", "Page not found"),
+            language.choose(
+                "Vérifiez l’adresse de la page, ou le lien que vous avez reçu.",
+                "Check the address of the page, or the link that you received.",
+            ),
+        ),
+        status if status.is_client_error() => (
+            language.choose("Demande refusée", "Request refused"),
+            language.choose(
+                "Revenez à la page précédente et recommencez.",
+                "Go back to the previous page and start again.",
+            ),
+        ),
+        _ => (
+            language.choose("Le service a un problème", "There is a problem with the service"),
+            language.choose(
+                "Rien n’a été enregistré. Réessayez plus tard.",
+                "Nothing was saved. Try again later.",
+            ),
+        ),
+    };
+    Page::new(language, title, html! { h1 { (title) } p.lead { (text) } })
 }

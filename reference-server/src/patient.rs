@@ -19,11 +19,13 @@ use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
 use crate::entry::Record;
+use crate::language::Language;
 use crate::link::{Link, LinkKey};
 use crate::moment::Moment;
+use crate::pages::{joined, patient as pages, protected};
 use crate::refusal::Refusal;
 use crate::store::{Attempt, StoredResult};
-use crate::{birth, body, certificate, pages, service, session};
+use crate::{birth, body, certificate, service, session, validate};
 
 /// What stands for a text that is no link: the key of none.
 const NO_LINK: LinkKey = LinkKey([0; 20]);
@@ -33,18 +35,30 @@ fn key_of(link: &str) -> LinkKey {
 }
 
 /// `GET /p/{link}`.
-pub(crate) async fn landing(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(link): Path<String>,
-) -> Response {
-    service::in_slot(&app, Class::Landing, caller, async move { pages::birth_date(&link) }).await
+pub(crate) async fn landing(State(app): State<Arc<App>>, caller: Caller, language: Language) -> Response {
+    let work = Arc::clone(&app);
+    let page = async move { pages::question(language, &work.config.patients).into_response() };
+    service::in_slot(&app, Class::Landing, caller, page).await
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct DateForm {
-    #[serde(default)]
+    /// In one piece, as programs send it.
     birth_date: String,
+    day: String,
+    month: String,
+    year: String,
+}
+
+impl DateForm {
+    fn date(&self) -> String {
+        if self.birth_date.is_empty() {
+            joined(&self.day, &self.month, &self.year)
+        } else {
+            self.birth_date.clone()
+        }
+    }
 }
 
 /// `POST /p/{link}`.
@@ -52,34 +66,37 @@ pub(crate) async fn birth_date(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(link): Path<String>,
+    language: Language,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
     let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
     let work = Arc::clone(&app);
-    let work = async move { judged(&work, &link, form).await.into_response() };
+    let work = async move { judged(&work, &link, language, form).await.into_response() };
     Ok(service::in_slot(&app, Class::BirthDate, caller, work).await)
 }
 
-async fn judged(app: &App, link: &str, form: Bytes) -> Result<Response, Refusal> {
-    // A form without a date is a wrong date.
-    let date =
-        serde_urlencoded::from_bytes::<DateForm>(&form).map(|form| form.birth_date).unwrap_or_default();
-    let (key, now) = (key_of(link), Moment::now());
+async fn judged(app: &App, link: &str, language: Language, form: Bytes) -> Result<Response, Refusal> {
+    let form = serde_urlencoded::from_bytes::<DateForm>(&form).unwrap_or_default();
+    let (key, now, rules) = (key_of(link), Moment::now(), &app.config.patients);
+    // What cannot be anybody's birth date is no attempt, whatever the link.
+    let Ok(date) = validate::birth_date(&form.date(), now) else {
+        return Ok(pages::no_date(language, rules, [&form.day, &form.month, &form.year]));
+    };
     let birth = birth::hash(&app.keys.secret, key, &date);
     match app.store.try_birth_date(key, birth, now, app.lockout()).await? {
         Attempt::Right(id) => {
             app.access.record(Who::Patient, Operation::Open, &[id]);
             let secure = app.public_url.starts_with("https://");
             let lifetime = app.config.patients.session;
-            let cookie = session::cookie(&app.keys.secret, key, now, lifetime, secure);
-            let mut response = pages::opened(link);
+            let cookie = session::set_cookie(&app.keys.secret, key, now, lifetime, secure);
+            let mut response = pages::opened(language, rules, link).into_response();
             let cookie = HeaderValue::try_from(cookie).map_err(|_| Refusal::Broken)?;
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             Ok(response)
         }
-        Attempt::Wrong => Ok(with_status(StatusCode::FORBIDDEN, pages::refused())),
-        Attempt::Locked => Ok(with_status(StatusCode::LOCKED, pages::locked())),
+        Attempt::Wrong => Ok(pages::refused(language, rules)),
+        Attempt::Locked => Ok(pages::locked(language, rules)),
     }
 }
 
@@ -88,13 +105,14 @@ pub(crate) async fn result(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(link): Path<String>,
+    language: Language,
     headers: HeaderMap,
 ) -> Response {
     let work = Arc::clone(&app);
     let work = async move {
         match behind(&work, Operation::Result, &link, &headers).await {
-            Ok(Some((_, record))) => pages::result(&link, &record),
-            Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
+            Ok(Some((_, record))) => pages::result(language, &link, &record).into_response(),
+            Ok(None) => pages::closed(language, &work.config.patients, &link),
             Err(refusal) => refusal.into_response(),
         }
     };
@@ -106,9 +124,10 @@ pub(crate) async fn certificate_text(
     app: State<Arc<App>>,
     caller: Caller,
     link: Path<String>,
+    language: Language,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Text, app, caller, link, headers).await
+    certificate_as(Form::Text, app, caller, link, language, headers).await
 }
 
 /// `GET /p/{link}/certificate.png`.
@@ -116,9 +135,10 @@ pub(crate) async fn certificate_picture(
     app: State<Arc<App>>,
     caller: Caller,
     link: Path<String>,
+    language: Language,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Picture, app, caller, link, headers).await
+    certificate_as(Form::Picture, app, caller, link, language, headers).await
 }
 
 /// `GET /p/{link}/certificate.pdf`.
@@ -126,9 +146,10 @@ pub(crate) async fn certificate_document(
     app: State<Arc<App>>,
     caller: Caller,
     link: Path<String>,
+    language: Language,
     headers: HeaderMap,
 ) -> Response {
-    certificate_as(Form::Document, app, caller, link, headers).await
+    certificate_as(Form::Document, app, caller, link, language, headers).await
 }
 
 async fn certificate_as(
@@ -136,19 +157,20 @@ async fn certificate_as(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(link): Path<String>,
+    language: Language,
     headers: HeaderMap,
 ) -> Response {
     let work = Arc::clone(&app);
     let work = async move {
         match behind(&work, Operation::Certificate, &link, &headers).await {
             Ok(Some((result, record))) => match certificate::answer(&work, form, &result, &record).await {
-                Ok(answer) => pages::protected(answer),
+                Ok(answer) => protected(answer),
                 Err(Refusal::NoCertificate) => {
-                    with_status(StatusCode::NOT_FOUND, pages::no_certificate(&link))
+                    with_status(StatusCode::NOT_FOUND, pages::no_certificate(language, &link).into_response())
                 }
                 Err(refusal) => refusal.into_response(),
             },
-            Ok(None) => with_status(StatusCode::FORBIDDEN, pages::refused()),
+            Ok(None) => pages::closed(language, &work.config.patients, &link),
             Err(refusal) => refusal.into_response(),
         }
     };

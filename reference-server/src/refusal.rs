@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     Unauthorized,
     /// 403: the token is good, but not for this.
     Forbidden(Scope),
+    /// 403: the form was not made for this session.
+    ForeignForm,
     /// 404: there is no such thing, or it is somebody else's.
     NotFound,
     /// 404: an indeterminate result certifies nothing.
@@ -68,6 +70,9 @@ impl Refusal {
             Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, "a good bearer token is needed".to_owned()),
             Refusal::Forbidden(scope) => {
                 (StatusCode::FORBIDDEN, format!("the token has not the scope {}", scope.name()))
+            }
+            Refusal::ForeignForm => {
+                (StatusCode::FORBIDDEN, "the form was not made for this session".to_owned())
             }
             Refusal::NotFound => (StatusCode::NOT_FOUND, "there is no such thing".to_owned()),
             Refusal::NoCertificate => {

@@ -128,6 +128,9 @@ pub(crate) async fn save(
         }
     }
     let saved = if fresh.is_empty() { Vec::new() } else { app.store.save_results(fresh).await? };
+    if let Some(waiting) = app.certificates.waiting() {
+        waiting.add(saved.iter().filter(|saved| saved.fresh).map(|saved| saved.id));
+    }
     let ids: Vec<_> = saved.iter().map(|saved| saved.id).collect();
     if !ids.is_empty() {
         app.access.record(Who::Account(&sender.client), Operation::Enter, &ids);
@@ -232,7 +235,7 @@ pub(crate) async fn print(
 }
 
 /// A result of this sender's. One of somebody else's is not there, but that it was asked for is recorded.
-async fn own(
+pub(crate) async fn own(
     app: &App,
     sender: &Identity,
     operation: Operation,

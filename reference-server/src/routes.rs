@@ -3,30 +3,37 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::refusal::Refusal;
-use crate::{issuer, operations, patient, portal, requests, results, statistics, truth};
+use crate::{issuer, language, operations, pages, patient, portal, requests, results, statistics, truth};
+
+/// What people see, in their language. Their own pages, which no program asks for, are with the portal.
+fn for_people() -> Router<Arc<App>> {
+    Router::new()
+        .merge(portal::pages())
+        .route("/pro/entry", get(portal::show))
+        .route("/pro/patients", get(portal::search))
+        .route("/p/{link}", get(patient::landing).post(patient::birth_date))
+        .route("/p/{link}/result", get(patient::result))
+        .route("/p/{link}/certificate.txt", get(patient::certificate_text))
+        .route("/p/{link}/certificate.png", get(patient::certificate_picture))
+        .route("/p/{link}/certificate.pdf", get(patient::certificate_document))
+        .route_layer(from_fn(pages::for_people))
+        .route_layer(from_fn(language::switch))
+}
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
+        .merge(for_people())
         .route("/v1/results", post(results::enter))
         .route("/v1/results/{id}", get(results::view))
         .route("/v1/results/{id}/certificate.txt", get(results::print))
         .route("/v1/receipts/{receipt}", get(results::answer_for))
         .route("/v1/certificates/signer.pem", get(results::signer))
         .route("/v1/statistics", get(statistics::day))
-        .route("/pro/entry", get(portal::form))
-        .route("/pro/patients", get(portal::search))
         .route("/pro/drafts", post(portal::save))
-        .route("/p/{link}", get(patient::landing).post(patient::birth_date))
-        .route("/p/{link}/result", get(patient::result))
-        .route("/p/{link}/certificate.txt", get(patient::certificate_text))
-        .route("/p/{link}/certificate.png", get(patient::certificate_picture))
-        .route("/p/{link}/certificate.pdf", get(patient::certificate_document))
         .route("/oidc/token", post(issuer::sign_in))
         .route("/oidc/jwks.json", get(issuer::keys))
         .route("/.well-known/openid-configuration", get(issuer::discovery))
@@ -36,7 +43,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(operations::metrics))
         .route("/openapi.json", get(operations::openapi))
         .route("/truth/{name}", get(truth::answer).post(truth::answer))
-        .fallback(async || Refusal::NotFound.into_response())
+        .fallback(pages::nowhere)
         .layer(from_fn_with_state(Arc::clone(&app), requests::answered))
         .with_state(app)
 }

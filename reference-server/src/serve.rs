@@ -28,7 +28,7 @@ use crate::postgres::{OwnPostgres, PostgresError};
 use crate::preload::{self, PreloadError};
 use crate::store::{Store, StoreError};
 use crate::timer::Timer;
-use crate::{acceptance, outbox, retention, routes, tls};
+use crate::{acceptance, certificate, outbox, retention, routes, tls};
 
 /// Connections that the kernel may hold ready for `accept` (Linux caps it at `net.core.somaxconn`, 4,096 by default).
 const BACKLOG: u32 = 4_096;
@@ -219,8 +219,9 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let connections = Connections::new(&config.limits, stopping.clone());
         let limits = config.limits.clone();
-        let app =
-            Arc::new(App::new(config, Data { store, access, keys }, timer, connections, public_url, faults));
+        let shows_messages = gateway.is_none() && address.ip().is_loopback() && !elsewhere;
+        let app = App::new(config, Data { store, access, keys }, timer, connections, public_url, faults);
+        let app = Arc::new(App { shows_messages, ..app });
         if let Some(file) = preload {
             preload::load(&app, &file).await?;
         }
@@ -260,6 +261,7 @@ impl Server {
         let purges = tokio::spawn(retention::run(Arc::clone(&app)));
         let intake = tokio::spawn(acceptance::run(Arc::clone(&app)));
         let keys = tokio::spawn(look_after_keys(Arc::clone(&app)));
+        let certifier = app.certificates.waiting().map(|_| tokio::spawn(certificate::run(Arc::clone(&app))));
         let router = routes::router(Arc::clone(&app));
         app.log.write(Level::Info, "serving", &[]);
         let mut lane_connections = Vec::new();
@@ -289,8 +291,8 @@ impl Server {
             app.lanes.idle().await;
         };
         let drained = tokio::time::timeout(app.config.limits.drain, drained).await;
-        if let Some(outbox) = outbox {
-            outbox.abort();
+        for task in [outbox, certifier].into_iter().flatten() {
+            task.abort();
         }
         intake.abort();
         keys.abort();

@@ -1,10 +1,11 @@
 //! A patient's session: a signed cookie, good for one link and a short time.
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::time::Duration;
 
+use crate::cookie;
 use crate::keys::Secret;
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -13,7 +14,7 @@ const NAME: &str = "session";
 const PURPOSE: &str = "session";
 
 /// The `Set-Cookie` value that opens a session; `secure` for a server that is reached over TLS.
-pub(crate) fn cookie(
+pub(crate) fn set_cookie(
     secret: &Secret,
     link: LinkKey,
     now: Moment,
@@ -30,11 +31,7 @@ pub(crate) fn cookie(
 
 /// Whether a request has a session of this link.
 pub(crate) fn open(secret: &Secret, link: LinkKey, headers: &HeaderMap, now: Moment) -> bool {
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut values = cookies
-        .flat_map(|cookies| cookies.split(';'))
-        .filter_map(|cookie| cookie.trim().strip_prefix(NAME)?.strip_prefix('='));
-    values.any(|value| good(secret, link, value, now))
+    cookie::values(headers, NAME).any(|value| good(secret, link, value, now))
 }
 
 fn good(secret: &Secret, link: LinkKey, value: &str, now: Moment) -> bool {
@@ -48,6 +45,8 @@ fn good(secret: &Secret, link: LinkKey, value: &str, now: Moment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
     use crate::keys::Keys;
 
@@ -56,7 +55,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let secret = Keys::open(folder.path()).unwrap().secret;
         let (link, now) = (LinkKey([1; 20]), Moment::from_millis(1_000));
-        let set = cookie(&secret, link, now, Duration::from_secs(60), false);
+        let set = set_cookie(&secret, link, now, Duration::from_secs(60), false);
         let value = set.split(';').next().unwrap();
         let headers = |cookie: &str| HeaderMap::from_iter([(header::COOKIE, cookie.parse().unwrap())]);
         assert!(open(&secret, link, &headers(&format!("a=b; {value}")), now));
@@ -65,6 +64,6 @@ mod tests {
         assert!(!open(&secret, link, &headers("session="), now));
         assert!(!open(&secret, link, &headers(&value[..value.len() - 2]), now));
         assert!(!open(&secret, link, &HeaderMap::new(), now));
-        assert!(cookie(&secret, link, now, Duration::from_secs(60), true).ends_with("; Secure"));
+        assert!(set_cookie(&secret, link, now, Duration::from_secs(60), true).ends_with("; Secure"));
     }
 }

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 pub(crate) use self::cache::ResultCache;
 use self::command::{Read, Reply, Write};
 pub use self::model::{
-    Accepted, Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewMessage,
+    Accepted, Attempt, Birth, Draft, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewMessage,
     NewResult, Purged, Saved, StoredResult,
 };
 pub use self::stats::StoreStats;
@@ -277,6 +277,14 @@ impl Store {
         self.read(|reply| Read::Certificate { id, reply }).await
     }
 
+    /// The draft with this id.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn draft(&self, id: i64) -> Result<Option<Draft>, StoreError> {
+        self.read(|reply| Read::Draft { id, reply }).await
+    }
+
     /// How many stored results have this sender and sample number.
     ///
     /// # Errors
@@ -330,6 +338,14 @@ impl Store {
     /// When it could not be read.
     pub async fn first_due(&self, now: Moment) -> Result<Option<Moment>, StoreError> {
         self.read(|reply| Read::FirstDue { now, reply }).await
+    }
+
+    /// Messages that wait for delivery, due or not, the latest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When they could not be read.
+    pub async fn waiting(&self, limit: u32) -> Result<Vec<Message>, StoreError> {
+        self.read(|reply| Read::Waiting { limit, reply }).await
     }
 
     /// Completes after a commit that stored messages, at once if there was one since the last call; and, where other

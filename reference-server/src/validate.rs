@@ -200,7 +200,8 @@ fn name(text: &str) -> Result<String, Fault> {
     }
 }
 
-fn birth_date(text: &str, now: Moment) -> Result<String, Fault> {
+/// A date on which somebody can have been born.
+pub(crate) fn birth_date(text: &str, now: Moment) -> Result<String, Fault> {
     let hint = || "write YYYY-MM-DD, from 1900 to today".to_owned();
     let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse::<NaiveDate>().ok());
     let today = DateTime::from_timestamp_millis(now.millis()).map(|now| now.date_naive());

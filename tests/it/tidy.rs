@@ -38,6 +38,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("x509_cert", &["reference-server/src/dcc"]),
     ("qrcodegen", &["reference-server/src/certificate/code"]),
     ("png", &["reference-server/src/certificate/picture"]),
+    ("maud", &["reference-server/src/pages"]),
     ("pdf_writer", &["reference-server/src/certificate/document"]),
 ];
 

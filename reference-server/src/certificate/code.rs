@@ -45,10 +45,12 @@ pub(super) fn code(text: &str) -> Option<Code> {
     let side = usize::try_from(symbol.size()).ok()?;
     let stride = side.div_ceil(8);
     let mut bits = vec![0xff; stride * side];
-    for y in 0..symbol.size() {
-        for x in (0..symbol.size()).filter(|x| symbol.get_module(*x, y)) {
-            let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
-            bits[y * stride + x / 8] &= !(0x80 >> (x % 8));
+    for (y, row) in (0..symbol.size()).zip(bits.chunks_exact_mut(stride)) {
+        for (left, byte) in (0..symbol.size()).step_by(8).zip(row) {
+            for (bit, x) in (left..symbol.size().min(left + 8)).enumerate() {
+                // No branch: which modules are dark cannot be foreseen.
+                *byte ^= u8::from(symbol.get_module(x, y)) << (7 - bit);
+            }
         }
     }
     Some(Code { side, bits })

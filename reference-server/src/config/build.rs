@@ -9,7 +9,7 @@ use toml::Table;
 use super::read::Reader;
 use super::{
     Config, ConfigErrors, Consent, Hold, Issuer, Law, Limits, Outbox, Patients, Tls, TruthQueue, back_end,
-    bucket, instances, intake, privacy, slots, waiting_room,
+    bucket, certificates, instances, intake, privacy, slots, waiting_room,
 };
 use crate::class::Class;
 
@@ -40,6 +40,7 @@ impl TryFrom<Table> for Config {
             outbox: root.section("outbox").map(outbox).unwrap_or_default(),
             limits: root.section("limits").map(limits).unwrap_or_default(),
             patients: root.section("patients").map(patients).unwrap_or_default(),
+            certificates: root.section("certificates").map(certificates::certificates).unwrap_or_default(),
             retention: root.section("retention").map(privacy::retention).unwrap_or_default(),
             access_log: root.section("access_log").map(privacy::access_log).unwrap_or_default(),
             statistics: root.section("statistics").map(privacy::statistics).unwrap_or_default(),

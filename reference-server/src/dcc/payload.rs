@@ -96,7 +96,7 @@ fn shortened(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) fn sample_record() -> Record {
+pub(crate) fn sample_record() -> Record {
     serde_json::from_value(serde_json::json!({
         "patient": { "family_name": "Exemple-Été", "given_name": "Zoé", "birth_date": "1984-05-15", "sex": "F",
                      "mobile": "+33639980001", "identifier": "284059900000179" },

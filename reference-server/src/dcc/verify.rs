@@ -1,21 +1,18 @@
 //! Whether a text is a valid certificate of a given signer at a given time. Nothing in it is believed before its
 //! signature is checked, and every step is bounded.
 
-use std::io::Read;
+mod inflate;
 
 use ciborium::Value;
 use coset::{AsCborValue, CoseSign1, Header, RegisteredLabelWithPrivate, iana};
-use flate2::read::ZlibDecoder;
 
+use self::inflate::inflate;
 use super::signer::{Algorithm, SignerCertificate, Subject};
 use super::{EU_DCC_V1, EXPIRES, HEALTH, ISSUED, PREFIX};
 use crate::moment::Moment;
 
 /// Longest text that is looked at, in bytes: the largest QR code holds 4,296 characters.
 const LONGEST_TEXT: usize = 8_192;
-
-/// Largest message after decompression, in bytes: ten times what a certificate needs.
-const LARGEST_MESSAGE: usize = 32_768;
 
 /// Tags of a COSE_Sign1 message (RFC 9052) and of a CBOR Web Token around it (RFC 8392).
 const COSE_SIGN1: u64 = 18;
@@ -121,19 +118,7 @@ fn message_of(text: &str) -> Result<CoseSign1, NotValid> {
     }
     let encoded = text.strip_prefix(PREFIX).ok_or(NotValid::Prefix)?;
     let compressed = base45::decode(encoded).map_err(|_| NotValid::Malformed("base45 after HC1:"))?;
-    let mut message = Vec::new();
-    let mut zlib = ZlibDecoder::new(&compressed[..]);
-    let bound = LARGEST_MESSAGE as u64 + 1;
-    zlib.by_ref()
-        .take(bound)
-        .read_to_end(&mut message)
-        .map_err(|_| NotValid::Malformed("compressed with zlib"))?;
-    if message.len() > LARGEST_MESSAGE {
-        return Err(NotValid::TooLarge("its message", LARGEST_MESSAGE));
-    }
-    if zlib.total_in() != compressed.len() as u64 {
-        return Err(NotValid::Malformed("one compressed message: something follows it"));
-    }
+    let message = inflate(&compressed)?;
     let mut value = cbor(&message, "CBOR")?;
     for tag in [WEB_TOKEN, COSE_SIGN1] {
         match value {

@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::model::{
-    Accepted, Attempt, Birth, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewResult, Purged,
-    Saved, StoredResult,
+    Accepted, Attempt, Birth, Draft, Due, Expired, Fingerprint, Lockout, Message, NewAccepted, NewResult,
+    Purged, Saved, StoredResult,
 };
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -100,6 +100,10 @@ pub(crate) enum Read {
         id: i64,
         reply: Reply<Option<String>>,
     },
+    Draft {
+        id: i64,
+        reply: Reply<Option<Draft>>,
+    },
     Copies {
         sample: Fingerprint,
         reply: Reply<u32>,
@@ -135,6 +139,10 @@ pub(crate) enum Read {
     FirstDue {
         now: Moment,
         reply: Reply<Option<Moment>>,
+    },
+    Waiting {
+        limit: u32,
+        reply: Reply<Vec<Message>>,
     },
     /// One reader ends.
     Stop,

@@ -74,6 +74,15 @@ pub struct StoredResult {
     pub body: Vec<u8>,
 }
 
+/// A saved draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Account that saved it.
+    pub sender: String,
+    /// What it saved, as the caller wrote it.
+    pub body: Vec<u8>,
+}
+
 /// A keyed hash of a birth date, bound to its link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Birth(pub [u8; 16]);

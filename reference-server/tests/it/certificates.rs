@@ -179,3 +179,51 @@ async fn a_reader_that_shares_no_code_with_us_verifies_every_form() {
         assert!(words.contains(word), "{word} is not on the page: {words}");
     }
 }
+
+#[tokio::test]
+async fn however_many_ask_at_once_a_certificate_is_signed_once() {
+    for when in ["on-demand", "background"] {
+        let server = InProcess::start(&format!("[certificates]\nwhen = \"{when}\"")).await;
+        let mut sender = server.signed_in("sw-1").await;
+        let mut ids = Vec::new();
+        for number in 0..3 {
+            ids.push(sender.enter(number).await["result_id"].as_str().unwrap().to_owned());
+        }
+        let token = sender.token().unwrap().to_owned();
+        let readers: Vec<_> = (0..30)
+            .map(|reader| {
+                let (address, token) = (server.address, token.clone());
+                let path = format!("/v1/results/{}/certificate.txt", ids[reader % ids.len()]);
+                tokio::spawn(async move {
+                    let mut client = Client::connect(address).await.unwrap();
+                    client.use_token(Some(&token));
+                    (reader % 3, client.get(&path).await.expect(200).text())
+                })
+            })
+            .collect();
+        let mut texts = [(); 3].map(|()| std::collections::HashSet::new());
+        for reader in readers {
+            let (result, text) = reader.await.unwrap();
+            texts[result].insert(text);
+        }
+        assert!(texts.iter().all(|texts| texts.len() == 1), "{when}");
+        assert_eq!(server.metric("sidep_certificates_issued_total").await, 3.0, "{when}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_in_the_background_are_there_before_anybody_asks() {
+    let server = InProcess::start("[certificates]\nwhen = \"background\"").await;
+    let mut sender = server.signed_in("sw-1").await;
+    let answer = sender.post_json("/v1/results", &synthetic::batch(0..20)).await.expect(201).json();
+    while server.metric("sidep_certificates_issued_total").await < 20.0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    // The same results handed in again, and whoever asks: nothing is signed again.
+    sender.post_json("/v1/results", &synthetic::batch(0..20)).await.expect(201);
+    for result in answer["results"].as_array().unwrap() {
+        let id = result["result_id"].as_str().unwrap();
+        sender.get(&format!("/v1/results/{id}/certificate.txt")).await.expect(200);
+    }
+    assert_eq!(server.metric("sidep_certificates_issued_total").await, 20.0);
+}

@@ -16,6 +16,8 @@ use crate::synthetic;
 pub(crate) struct Client {
     connection: SendRequest<Full<Bytes>>,
     token: Option<String>,
+    /// What its requests call the host.
+    pub(crate) host: &'static str,
 }
 
 /// An answer, read to its end.
@@ -46,7 +48,7 @@ impl Client {
         let stream = TcpStream::connect(address).await?;
         let (connection, driver) = handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
         tokio::spawn(driver);
-        Ok(Client { connection, token: None })
+        Ok(Client { connection, token: None, host: "test" })
     }
 
     /// A client that has signed in.
@@ -109,7 +111,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Answer, hyper::Error> {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "test");
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, self.host);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod api;
+mod browser;
 mod certificates;
 mod client;
 mod connections;
@@ -17,6 +18,7 @@ mod levers;
 mod operations;
 mod outbox;
 mod patients;
+mod portal;
 mod postgres;
 mod privacy;
 mod process;

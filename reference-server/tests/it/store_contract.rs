@@ -255,9 +255,13 @@ async fn failures_are_counted_and_survive_a_restart(backend: impl Backend) {
         store.close().await;
         store = backend.open().await;
     }
-    // An unknown link behaves like a known one with a wrong date, the lock included.
-    for outcome in [Attempt::Wrong, Attempt::Wrong, Attempt::Locked] {
-        assert_eq!(store.try_birth_date(link(2), right, NOW, LOCKOUT).await.unwrap(), outcome);
+    // An unknown link behaves like a known one with a wrong date, the lock included, and a restart forgets neither.
+    for (link, outcome) in [3, 4].into_iter().flat_map(|number| {
+        [Attempt::Wrong, Attempt::Wrong, Attempt::Locked].map(|outcome| (link(number), outcome))
+    }) {
+        assert_eq!(store.try_birth_date(link, right, NOW, LOCKOUT).await.unwrap(), outcome);
+        store.close().await;
+        store = backend.open().await;
     }
 }
 

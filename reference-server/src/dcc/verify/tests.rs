@@ -6,6 +6,7 @@ use coset::{CoseSign1Builder, HeaderBuilder, TaggedCborSerializable};
 use proptest::prelude::*;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 
+use super::inflate::LARGEST_MESSAGE;
 use super::*;
 use crate::dcc::payload::{payload, sample_record};
 use crate::dcc::seal::{seal, text_of};
@@ -59,6 +60,19 @@ fn every_flipped_bit_of_the_message_makes_it_invalid() {
         let mut spoilt = message.clone();
         spoilt[place] ^= 1 << (place % 8);
         assert!(verifier.verify(&text_of(&spoilt), now).is_err(), "byte {place}");
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_the_text_makes_it_invalid() {
+    let (keys, now) = (keys(), Moment::now());
+    let (text, verifier) = (issued(&keys, now), verifier(&keys));
+    for place in 0..text.len() {
+        for bit in 0..8 {
+            let spoilt = |(at, byte)| char::from(if at == place { byte ^ 1 << bit } else { byte });
+            let spoilt: String = text.bytes().enumerate().map(spoilt).collect();
+            assert!(verifier.verify(&spoilt, now).is_err(), "character {place}, bit {bit} of {text}");
+        }
     }
 }
 

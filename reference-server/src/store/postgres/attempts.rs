@@ -87,7 +87,7 @@ impl Attempts {
         self.unknown += judged.unknown;
         if self.unknown > LOOK {
             self.unknown = 0;
-            let keep = i64::try_from(Failures::UNKNOWN).unwrap_or(i64::MAX);
+            let keep = i64::from(Failures::UNKNOWN);
             // Done by a later one if not by this.
             let _ = self.line.run(async |session| session.execute(FORGET, &[&keep]).await).await;
         }

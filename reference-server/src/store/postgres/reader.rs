@@ -9,13 +9,14 @@ use tokio_postgres::Row;
 use super::session::{Line, Server};
 use crate::moment::Moment;
 use crate::store::command::{Read, Reply};
-use crate::store::{Accepted, Due, Fingerprint, Message, Shared, StoreError, StoredResult};
+use crate::store::{Accepted, Draft, Due, Fingerprint, Message, Shared, StoreError, StoredResult};
 
 const RESULT: &str = "SELECT id, sender, reference, sample, received, body FROM results WHERE id = $1";
 const BY_LINK: &str = "
 SELECT id, sender, reference, sample, received, body FROM results
 WHERE id = (SELECT id FROM links WHERE link = $1)";
 const CERTIFICATE: &str = "SELECT text FROM certificates WHERE id = $1";
+const DRAFT: &str = "SELECT sender, body FROM drafts WHERE id = $1";
 const COPIES: &str = "SELECT count(*) FROM results WHERE sample_key = $1";
 const SEARCH: &str = "
 SELECT id, sender, reference, sample, received, body FROM results
@@ -51,6 +52,9 @@ SELECT * FROM (
 const NEXT_DUE: &str = "SELECT due FROM outbox WHERE due > $1 ORDER BY due LIMIT 1";
 const FIRST_DUE: &str =
     "SELECT (SELECT due FROM outbox WHERE due <= $1 ORDER BY due LIMIT 1), (SELECT count(*) FROM outbox)";
+
+const WAITING: &str =
+    "SELECT id, due, attempts, phone, reference, link FROM outbox ORDER BY due DESC, id DESC LIMIT $1";
 
 /// Of this instance, or of one that does not live. Two that take over the same message store its entries once.
 const ACCEPTED: &str = "
@@ -88,6 +92,7 @@ impl Reader {
                 Some(Read::Result { id, reply }) => answer(reply, self.result(id).await),
                 Some(Read::ByLink { link, reply }) => answer(reply, self.by_link(&link.0).await),
                 Some(Read::Certificate { id, reply }) => answer(reply, self.certificate(id).await),
+                Some(Read::Draft { id, reply }) => answer(reply, self.draft(id).await),
                 Some(Read::Copies { sample, reply }) => answer(reply, self.copies(sample).await),
                 Some(Read::Search { sender, prefix, limit, reply }) => {
                     answer(reply, self.search(&sender, &prefix, limit).await);
@@ -99,6 +104,7 @@ impl Reader {
                 Some(Read::Accepted { limit, reply }) => answer(reply, self.accepted(limit).await),
                 Some(Read::Acceptance { receipt, reply }) => answer(reply, self.acceptance(receipt).await),
                 Some(Read::FirstDue { now, reply }) => answer(reply, self.first_due(now).await),
+                Some(Read::Waiting { limit, reply }) => answer(reply, self.waiting(limit).await),
             }
         }
     }
@@ -116,6 +122,11 @@ impl Reader {
     async fn certificate(&mut self, id: i64) -> Result<Option<String>, StoreError> {
         let row = self.line.run(async |session| session.first(CERTIFICATE, &[&id]).await).await?;
         Ok(row.map(|row| row.get(0)))
+    }
+
+    async fn draft(&mut self, id: i64) -> Result<Option<Draft>, StoreError> {
+        let row = self.line.run(async |session| session.first(DRAFT, &[&id]).await).await?;
+        Ok(row.map(|row| Draft { sender: row.get(0), body: row.get(1) }))
     }
 
     async fn copies(&mut self, Fingerprint(sample): Fingerprint) -> Result<u32, StoreError> {
@@ -191,6 +202,12 @@ impl Reader {
         // Other instances store and erase too.
         self.shared.stats.set_pending(row.get(1));
         Ok(row.get::<_, Option<i64>>(0).map(Moment::from_millis))
+    }
+
+    async fn waiting(&mut self, limit: u32) -> Result<Vec<Message>, StoreError> {
+        let limit = i64::from(limit);
+        let rows = self.line.run(async |session| session.query(WAITING, &[&limit]).await).await?;
+        Ok(rows.iter().map(message).collect())
     }
 }
 

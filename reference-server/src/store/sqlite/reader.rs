@@ -11,7 +11,7 @@ use super::{optional, prepare};
 use crate::faults::Faults;
 use crate::moment::Moment;
 use crate::store::command::{Read, Reply};
-use crate::store::{Due, Fingerprint, Message, StoreError, StoredResult};
+use crate::store::{Draft, Due, Fingerprint, Message, StoreError, StoredResult};
 
 /// Serves questions until [`Read::Stop`] or until every sender is gone.
 pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read>>, faults: &Faults) {
@@ -26,6 +26,7 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
             Some(Read::Result { id, reply }) => answer(reply, reader.result(id)),
             Some(Read::ByLink { link, reply }) => answer(reply, reader.by_link(link.0)),
             Some(Read::Certificate { id, reply }) => answer(reply, reader.certificate(id)),
+            Some(Read::Draft { id, reply }) => answer(reply, reader.draft(id)),
             Some(Read::Copies { sample, reply }) => answer(reply, reader.copies(sample)),
             Some(Read::Search { sender, prefix, limit, reply }) => {
                 answer(reply, reader.search(&sender, &prefix, limit));
@@ -37,6 +38,7 @@ pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read
             Some(Read::Acceptance { receipt, reply }) => answer(reply, reader.acceptance.of(receipt)),
             Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
             Some(Read::FirstDue { now, reply }) => answer(reply, reader.first_due(now)),
+            Some(Read::Waiting { limit, reply }) => answer(reply, reader.waiting(limit)),
         }
     }
 }
@@ -50,6 +52,7 @@ struct Reader<'c> {
     result: Statement<'c>,
     link: Statement<'c>,
     certificate: Statement<'c>,
+    draft: Statement<'c>,
     generations: Statement<'c>,
     copies: Statement<'c>,
     names: Statement<'c>,
@@ -58,6 +61,7 @@ struct Reader<'c> {
     first_due: Statement<'c>,
     next_due: Statement<'c>,
     acceptance: Questions<'c>,
+    waiting: Statement<'c>,
 }
 
 impl<'c> Reader<'c> {
@@ -66,6 +70,7 @@ impl<'c> Reader<'c> {
             result: prepare(connection, "SELECT * FROM results WHERE id = ?1")?,
             link: prepare(connection, "SELECT id FROM links WHERE link = ?1")?,
             certificate: prepare(connection, "SELECT text FROM certificates WHERE id = ?1")?,
+            draft: prepare(connection, "SELECT sender, body FROM drafts WHERE id = ?1")?,
             generations: prepare(connection, super::generations::FIRST_AND_LAST)?,
             copies: prepare(
                 connection,
@@ -88,6 +93,10 @@ impl<'c> Reader<'c> {
             first_due: prepare(connection, "SELECT due FROM outbox WHERE due <= ?1 ORDER BY due LIMIT 1")?,
             next_due: prepare(connection, "SELECT due FROM outbox WHERE due > ?1 ORDER BY due LIMIT 1")?,
             acceptance: Questions::prepare(connection)?,
+            waiting: prepare(
+                connection,
+                "SELECT due, id, attempts, phone, reference, link FROM outbox ORDER BY due DESC, id DESC LIMIT ?1",
+            )?,
         })
     }
 
@@ -104,6 +113,11 @@ impl<'c> Reader<'c> {
 
     fn certificate(&mut self, id: i64) -> rusqlite::Result<Option<String>> {
         optional(self.certificate.query_row([id], |row| row.get(0)))
+    }
+
+    fn draft(&mut self, id: i64) -> rusqlite::Result<Option<Draft>> {
+        let draft = |row: &Row<'_>| Ok(Draft { sender: row.get(0)?, body: row.get(1)? });
+        optional(self.draft.query_row([id], draft))
     }
 
     /// Every generation there is, the latest first.
@@ -162,6 +176,10 @@ impl<'c> Reader<'c> {
     fn first_due(&mut self, now: Moment) -> rusqlite::Result<Option<Moment>> {
         let first = optional(self.first_due.query_row([now.millis()], |row| row.get(0)))?;
         Ok(first.map(Moment::from_millis))
+    }
+
+    fn waiting(&mut self, limit: u32) -> rusqlite::Result<Vec<Message>> {
+        self.waiting.query_map([limit], message)?.collect()
     }
 }
 
