@@ -113,8 +113,8 @@ fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
             "identifier",
             ("Matricule INS", "Identity number (INS)"),
             Some((
-                "13 chiffres et la clé, d’une identité de test. Par exemple 285057500000095",
-                "13 digits and the key, of a test identity. For example 285057500000095",
+                "13 chiffres et la clé, d’une identité de test. Par exemple 285057500123425",
+                "13 digits and the key, of a test identity. For example 285057500123425",
             )),
             &typed.identifier,
         )
