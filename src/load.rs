@@ -22,6 +22,7 @@ mod findings;
 mod gateway;
 mod guard;
 mod incidents;
+mod instances;
 mod interrupt;
 mod judge;
 mod lane;
@@ -62,6 +63,7 @@ mod wire;
 
 pub use child::{Launch, StartError};
 pub use guard::{Lookup, Refused, Target, look_up};
+pub use instances::{Instances, InstancesError, InstancesOrder};
 pub use interrupt::{install as take_over_interrupt, pressed as interrupted};
 pub use machine::machine;
 pub use open::{Open, OpenPlan, Stream};

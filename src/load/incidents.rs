@@ -23,6 +23,11 @@ pub(super) enum Doing {
     Tell,
     /// The server is told its faults, which are these from now on.
     Faults(Faults),
+    /// So many instances of the server are killed, and away until they are told to be back.
+    Leave {
+        /// All that are away from now on.
+        away: u32,
+    },
     /// The server is killed.
     Kill {
         /// From the kill to the new start.
@@ -69,6 +74,7 @@ pub(super) fn acts(plan: &Plan) -> Vec<Act> {
     let incidents = plan.scenario.incidents.iter().filter(|incident| concerns(plan, incident));
     let times = occurrences(incidents, &plan.timeline);
     let mut faults = Faults::default();
+    let mut away = 0;
     let acts = times.into_iter().filter_map(|(at, begins, incident)| {
         let word = incident.kind.word();
         let told = if begins {
@@ -78,6 +84,10 @@ pub(super) fn acts(plan: &Plan) -> Vec<Act> {
         };
         let what = match incident.kind {
             IncidentKind::ServerKilled { back_after } => Doing::Kill { back_after },
+            IncidentKind::InstanceLeaves { instances } => {
+                away = if begins { away + instances } else { away - instances };
+                Doing::Leave { away }
+            }
             _ if faults.set(&incident.kind, begins) => Doing::Faults(faults),
             _ => Doing::Tell,
         };

@@ -366,8 +366,10 @@ fn possible(scenario: &Scenario, of: &System) -> Result<(), RunError> {
             (System::Running { .. }, _) => {
                 "the tool has not started it; leave the incident out, or name a --server"
             }
-            (System::Started(_), IncidentKind::InstanceLeaves { .. }) => {
-                "it has one instance, which has to stay"
+            (System::Started(entry), IncidentKind::InstanceLeaves { instances })
+                if stay(&entry.config, *instances) == 0 =>
+            {
+                "one of its instances has to stay"
             }
             (System::Started(_), _) => return None,
         })
@@ -383,9 +385,16 @@ fn possible(scenario: &Scenario, of: &System) -> Result<(), RunError> {
     })
 }
 
+/// How many of the server's instances are left when so many leave; its configuration has been read before.
+fn stay(config: &str, leaving: u32) -> usize {
+    let count = Config::parse(config).map_or(1, |config| config.instances.count);
+    count.saturating_sub(usize::try_from(leaving).unwrap_or(usize::MAX))
+}
+
 /// More lanes than the server has slots and waiting places, sign-in included, or the generator would be the queue.
 fn lanes(config: &Config) -> usize {
     let lanes = config.lane.values().map(|lane| lane.slots.workers + lane.slots.queue);
     let places = config.slots.workers + config.slots.queue + config.issuer.workers + lanes.sum::<usize>();
+    let places = places * config.instances.count;
     (places + places / 10 + 64).min(MOST_LANES)
 }

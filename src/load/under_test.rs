@@ -174,6 +174,13 @@ impl UnderTest {
                 self.order_faults(clock, to);
                 tell(clock.now(), told);
             }
+            Doing::Leave { away } => {
+                let (_, server) = self.server.as_mut()?;
+                match server.order(&away_order(away)) {
+                    Ok(()) => tell(clock.now(), told),
+                    Err(error) => broken(clock, to, &format!("the instances could not be told: {error}")),
+                }
+            }
             Doing::Kill { back_after } => {
                 let (_, server) = self.server.as_mut()?;
                 let now = clock.now();
@@ -285,6 +292,11 @@ impl UnderTest {
     }
 }
 
+/// How many instances are to be away, as `peakday serve` reads it.
+fn away_order(away: u32) -> String {
+    format!("{{\"away\":{away}}}")
+}
+
 async fn up(name: &str, order: &Order) -> Result<(Server, Target), RunError> {
     let failed = |source| RunError::Server { name: name.to_owned(), source };
     let server = Server::start(order).await.map_err(failed)?;
@@ -302,7 +314,7 @@ fn broken(clock: &Clock, to: &Aside, error: &str) {
 
 /// A free port below those that the system gives to clients, for a server that comes back to it: of the others a client
 /// may take it as its own while the server is away. 0, any port, where there is none.
-fn lasting_port() -> u16 {
+pub(super) fn lasting_port() -> u16 {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first: u16 = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
     let spread = (std::process::id() % 8_192) as u16;

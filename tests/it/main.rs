@@ -8,6 +8,7 @@ mod formats_python;
 mod generators;
 mod goose_open;
 mod hlog_python;
+mod instances;
 mod killed;
 mod limits;
 mod load_consent;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use reference_server::class::Class;
 use reference_server::config::{self, Abandoned, Config, Slots};
 
-use super::{Adaptive, Bucket, ClassModel, Discipline, Gate, Leaving, Per, ServerModel, StationModel};
+use super::{
+    Adaptive, Bucket, ClassModel, Discipline, Dispatch, Gate, Leaving, Per, ServerModel, StationModel,
+};
 use crate::scenario::{Law, Work};
 use crate::units::Span;
 
@@ -29,6 +31,15 @@ impl ServerModel {
         let mut stations =
             vec![slots("slots", &config.slots), slots("issuer", &Slots { retry_after, abandoned, ..issuer })];
         stations.extend(config.lane.iter().map(|(name, lane)| slots(&format!("lane-{name}"), &lane.slots)));
+        for station in &mut stations {
+            station.instances = whole(config.instances.count);
+            station.dispatch = match config.instances.dispatch {
+                // Of one there is nothing to choose.
+                _ if config.instances.count == 1 => station.dispatch,
+                config::Dispatch::ShortestQueue => Dispatch::ShortestQueue,
+                config::Dispatch::RoundRobin => Dispatch::RoundRobin,
+            };
+        }
         let reads = stations.len() as u16;
         stations.push(StationModel::new("store-reads", Some(READERS)));
         let each = span(config.commit.each);
@@ -170,6 +181,15 @@ mod tests {
 
     fn twin(text: &str) -> ServerModel {
         ServerModel::from_config(&Config::parse(text).unwrap_or_else(|problems| panic!("{problems}")))
+    }
+
+    #[test]
+    fn several_instances_are_stations_alike_behind_a_dispatcher() {
+        let model = twin("[instances]\ncount = 3\n[store]\nbackend = \"postgres\"\n[slots]\nworkers = 8");
+        for station in &model.stations[..2] {
+            assert_eq!((station.instances, station.dispatch), (3, Dispatch::ShortestQueue));
+        }
+        assert_eq!(model.stations[0].servers, Some(8));
     }
 
     #[test]
