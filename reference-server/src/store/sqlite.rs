@@ -9,12 +9,14 @@ mod acceptance;
 mod attempts;
 mod checkpoint;
 mod filter;
-mod generations;
+mod index;
 mod outbox;
 mod purge;
 mod reader;
+mod recent;
 mod results;
 mod schema;
+mod seal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +57,7 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
 
     let mut threads = Vec::new();
     let state = writer::State::load(&connection, Arc::clone(&shared))?;
+    let latest = state.latest();
     let checkpoint = schema::connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let timer = checkpoint::Timer::default();
     let stop = timer.clone();
@@ -62,8 +65,9 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
     let reads = Arc::new(Mutex::new(reads));
     for _ in 0..READERS {
         let connection = schema::connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let (reads, shared) = (Arc::clone(&reads), Arc::clone(&shared));
-        threads.push(spawn("store-reader", move || reader::run(&connection, &reads, &shared.faults))?);
+        let (reads, shared, latest) = (Arc::clone(&reads), Arc::clone(&shared), latest.clone());
+        threads
+            .push(spawn("store-reader", move || reader::run(&connection, latest, &reads, &shared.faults))?);
     }
     threads.push(spawn("store-writer", move || {
         writer::run(&connection, state, writes);

@@ -9,6 +9,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use rusqlite::{Connection, Statement};
 
+use super::recent::Latest;
 use super::{optional, prepare};
 use crate::link::LinkKey;
 use crate::moment::Moment;
@@ -59,14 +60,17 @@ impl<'c> Attempts<'c> {
 
     pub(super) fn judge(
         &mut self,
+        latest: &Latest,
         link: LinkKey,
         birth: Birth,
         now: Moment,
         lockout: Lockout,
         change: &mut Change,
     ) -> rusqlite::Result<Attempt> {
-        let known: Option<(i64, [u8; 16])> =
-            optional(self.find_link.query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        // In memory and in the table whatever comes of it, so that every link takes the same steps.
+        let latest = latest.read().link(link.0);
+        let in_table = optional(self.find_link.query_row([link.0], |row| Ok((row.get(0)?, row.get(1)?))))?;
+        let known: Option<(i64, [u8; 16])> = latest.or(in_table);
         let stored = optional(self.find_failures.query_row([link.0], |row| {
             Ok(Failures { count: row.get(0)?, locked_until: Moment::from_millis(row.get(1)?) })
         }))?;
@@ -135,7 +139,9 @@ mod tests {
             let mut seen = Vec::new();
             for link in [KNOWN, UNKNOWN_LINK] {
                 let before = work(&attempts, &connection);
-                let outcome = attempts.judge(link, Birth([0; 16]), now, LOCKOUT, &mut change).unwrap();
+                let outcome = attempts
+                    .judge(&Latest::default(), link, Birth([0; 16]), now, LOCKOUT, &mut change)
+                    .unwrap();
                 let after = work(&attempts, &connection);
                 let runs = std::array::from_fn::<_, 4, _>(|index| after.0[index] - before.0[index]);
                 seen.push((outcome, runs, after.1 - before.1, after.2 - before.2));
@@ -162,7 +168,9 @@ mod tests {
         let mut attempts = Attempts { most: 500, ..Attempts::prepare(&connection).unwrap() };
         let now = Moment::from_millis(1_641_405_600_000);
         let wrong = |attempts: &mut Attempts<'_>, link| {
-            attempts.judge(link, Birth([0; 16]), now, LOCKOUT, &mut Change::default()).unwrap();
+            attempts
+                .judge(&Latest::default(), link, Birth([0; 16]), now, LOCKOUT, &mut Change::default())
+                .unwrap();
         };
         wrong(&mut attempts, KNOWN);
         connection.execute_batch("BEGIN").unwrap();

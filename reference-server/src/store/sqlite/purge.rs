@@ -1,11 +1,13 @@
 //! Erases what has been kept long enough, step by step, with every key that leads to it.
 
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Connection, Statement};
 
+use super::index::Index;
 use super::prepare;
+use super::recent::Keys;
 use super::results::first_id;
 use crate::store::stats::Change;
-use crate::store::{Expired, Fingerprint, Purged, StoreError};
+use crate::store::{Expired, Purged, StoreError};
 
 /// The statements of a purge.
 pub(super) struct Purge<'c> {
@@ -25,47 +27,27 @@ pub(super) struct Purge<'c> {
     drafts: Statement<'c>,
 }
 
-/// A result that is to be erased, and where its keys are.
+/// A result that is to be erased, and the generation of its keys.
 struct Doomed {
-    id: i64,
-    sender: String,
-    reference: String,
-    sample: String,
+    keys: Keys,
     generation: i64,
-    link: [u8; 20],
-    name: String,
-    idempotency: Option<[u8; 16]>,
-}
-
-impl Doomed {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Doomed> {
-        Ok(Doomed {
-            id: row.get(0)?,
-            sender: row.get(1)?,
-            reference: row.get(2)?,
-            sample: row.get(3)?,
-            generation: row.get(4)?,
-            link: row.get(5)?,
-            name: row.get(6)?,
-            idempotency: row.get(7)?,
-        })
-    }
 }
 
 impl<'c> Purge<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Purge<'c>> {
+        const COLUMNS: &str = Keys::COLUMNS;
         let prepare = |sql: &str| prepare(connection, sql);
         Ok(Purge {
-            others: prepare(
-                "SELECT id, sender, reference, sample, generation, link, name, idempotency FROM results
+            others: prepare(&format!(
+                "SELECT {COLUMNS}, generation FROM results
                  WHERE id > (SELECT value FROM counters WHERE name = 'purged up to') AND id < ?1 AND positive = 0
-                 ORDER BY id LIMIT ?2",
-            )?,
+                 ORDER BY id LIMIT ?2"
+            ))?,
             purged_up_to: prepare("UPDATE counters SET value = ?1 WHERE name = 'purged up to'")?,
-            positives: prepare(
-                "SELECT id, sender, reference, sample, generation, link, name, idempotency FROM results
-                 WHERE id < ?1 AND positive = 1 ORDER BY id LIMIT ?2",
-            )?,
+            positives: prepare(&format!(
+                "SELECT {COLUMNS}, generation FROM results
+                 WHERE id < ?1 AND positive = 1 ORDER BY id LIMIT ?2"
+            ))?,
             result: prepare("DELETE FROM results WHERE id = ?1")?,
             link: prepare("DELETE FROM links WHERE link = ?1")?,
             attempts: prepare("DELETE FROM attempts WHERE link = ?1")?,
@@ -90,6 +72,7 @@ impl<'c> Purge<'c> {
         &mut self,
         expired: Expired,
         limit: u32,
+        index: &mut Index,
         change: &mut Change,
     ) -> rusqlite::Result<Purged> {
         let mut purged = Purged::default();
@@ -98,11 +81,11 @@ impl<'c> Purge<'c> {
         let left = limit.saturating_sub(u32::try_from(positives.len()).unwrap_or(limit));
         let others = doomed(&mut self.others, first_id(expired.results), left)?;
         if let Some(last) = others.last() {
-            self.purged_up_to.execute([last.id])?;
+            self.purged_up_to.execute([last.keys.id])?;
         }
-        for result in positives.iter().chain(&others) {
-            self.erase(result)?;
-            purged.results.push(result.id);
+        for result in positives.into_iter().chain(others) {
+            purged.results.push(result.keys.id);
+            self.erase(result, index)?;
         }
         purged.drafts = self.drafts.execute((first_id(expired.drafts), limit))?;
         let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
@@ -114,24 +97,26 @@ impl<'c> Purge<'c> {
         Ok(purged)
     }
 
-    fn erase(&mut self, doomed: &Doomed) -> rusqlite::Result<()> {
-        let Doomed { id, sender, reference, sample, generation, link, name, idempotency } = doomed;
-        let reference = Fingerprint::reference(sender, reference).0;
-        for fingerprint in [Some(reference), *idempotency].into_iter().flatten() {
-            self.unique.execute((generation, fingerprint, id))?;
+    fn erase(&mut self, Doomed { keys, generation }: Doomed, index: &mut Index) -> rusqlite::Result<()> {
+        let Keys { id, sender, sample, link, name, .. } = &keys;
+        for fingerprint in keys.uniques() {
+            self.unique.execute((generation, fingerprint.0, id))?;
         }
-        self.sample.execute((generation, Fingerprint::sample(sender, sample).0, id))?;
-        self.name.execute((generation, sender, name, id))?;
+        self.sample.execute((generation, sample.0, id))?;
+        self.name.execute((generation, &**sender, name, id))?;
         self.link.execute([link])?;
         self.attempts.execute([link])?;
         self.certificate.execute([id])?;
         self.result.execute([id])?;
+        index.remove(keys);
         Ok(())
     }
 }
 
 fn doomed(statement: &mut Statement<'_>, before: i64, limit: u32) -> rusqlite::Result<Vec<Doomed>> {
-    statement.query_map((before, limit), Doomed::read)?.collect()
+    statement
+        .query_map((before, limit), |row| Ok(Doomed { keys: Keys::read(row)?, generation: row.get(8)? }))?
+        .collect()
 }
 
 /// Copies the log into the database and cuts it off. Pages that are free were overwritten when they became so.

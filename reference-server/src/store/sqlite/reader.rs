@@ -1,11 +1,13 @@
 //! A reader thread: short questions only, since a long one keeps the log from being recycled.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Row, Statement};
 use tokio::sync::mpsc;
 
 use super::acceptance::Questions;
+use super::recent::Latest;
 use super::results::first_id;
 use super::{optional, prepare};
 use crate::faults::Faults;
@@ -14,9 +16,14 @@ use crate::store::command::{Read, Reply};
 use crate::store::{Draft, Due, Fingerprint, Message, StoreError, StoredResult};
 
 /// Serves questions until [`Read::Stop`] or until every sender is gone.
-pub(super) fn run(connection: &Connection, questions: &Mutex<mpsc::Receiver<Read>>, faults: &Faults) {
+pub(super) fn run(
+    connection: &Connection,
+    latest: Latest,
+    questions: &Mutex<mpsc::Receiver<Read>>,
+    faults: &Faults,
+) {
     // As for the writer: without its statements the thread ends.
-    let Ok(mut reader) = Reader::prepare(connection) else { return };
+    let Ok(mut reader) = Reader::prepare(connection, latest) else { return };
     loop {
         // Whoever holds the lock waits for the next question, the other readers wait for the lock.
         let question = questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
@@ -49,6 +56,7 @@ fn answer<T>(reply: Reply<T>, value: rusqlite::Result<T>) {
 }
 
 struct Reader<'c> {
+    latest: Latest,
     result: Statement<'c>,
     link: Statement<'c>,
     certificate: Statement<'c>,
@@ -65,17 +73,15 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Reader<'c>> {
+    fn prepare(connection: &'c Connection, latest: Latest) -> rusqlite::Result<Reader<'c>> {
         Ok(Reader {
+            latest,
             result: prepare(connection, "SELECT * FROM results WHERE id = ?1")?,
             link: prepare(connection, "SELECT id FROM links WHERE link = ?1")?,
             certificate: prepare(connection, "SELECT text FROM certificates WHERE id = ?1")?,
             draft: prepare(connection, "SELECT sender, body FROM drafts WHERE id = ?1")?,
-            generations: prepare(connection, super::generations::FIRST_AND_LAST)?,
-            copies: prepare(
-                connection,
-                "SELECT count(*) FROM samples WHERE generation = ?1 AND fingerprint = ?2",
-            )?,
+            generations: prepare(connection, super::index::FIRST_AND_LAST)?,
+            copies: prepare(connection, "SELECT id FROM samples WHERE generation = ?1 AND fingerprint = ?2")?,
             names: prepare(
                 connection,
                 "SELECT id FROM names WHERE generation = ?1 AND sender = ?2 AND name >= ?3 AND name < ?4
@@ -105,10 +111,12 @@ impl<'c> Reader<'c> {
     }
 
     fn by_link(&mut self, link: [u8; 20]) -> rusqlite::Result<Option<StoredResult>> {
-        match optional(self.link.query_row([link], |row| row.get(0)))? {
-            Some(id) => self.result(id),
-            None => Ok(None),
-        }
+        let latest = self.latest.read().link(link).map(|(id, _)| id);
+        let id = match latest {
+            Some(id) => Some(id),
+            None => optional(self.link.query_row([link], |row| row.get(0)))?,
+        };
+        id.map_or(Ok(None), |id| self.result(id))
     }
 
     fn certificate(&mut self, id: i64) -> rusqlite::Result<Option<String>> {
@@ -128,31 +136,35 @@ impl<'c> Reader<'c> {
     }
 
     fn copies(&mut self, Fingerprint(sample): Fingerprint) -> rusqlite::Result<u32> {
-        let mut copies = 0;
+        // What is on its way into the table may be there and in memory.
+        let mut ids: BTreeSet<i64> = self.latest.read().samples(sample).collect();
         for generation in self.generations()? {
-            copies += self.copies.query_row((generation, sample), |row| row.get::<_, u32>(0))?;
+            let found = self.copies.query_map((generation, sample), |row| row.get(0))?;
+            for id in found {
+                ids.insert(id?);
+            }
         }
-        Ok(copies)
+        Ok(u32::try_from(ids.len()).unwrap_or(u32::MAX))
     }
 
     fn search(&mut self, sender: &str, prefix: &str, limit: u32) -> rusqlite::Result<Vec<StoredResult>> {
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut ids: Vec<i64> = self.latest.read().names(sender, prefix).take(most).collect();
         let end = format!("{prefix}{}", char::MAX);
-        let mut found = Vec::new();
-        let mut left = limit;
         for generation in self.generations()? {
-            let ids: Vec<i64> = self
-                .names
-                .query_map((generation, sender, prefix, &end, left), |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            for id in ids {
-                found.extend(self.result(id)?);
-                left -= 1;
-            }
-            if left == 0 {
+            if ids.len() >= most {
                 break;
             }
+            let found = self.names.query_map((generation, sender, prefix, &end, limit), |row| row.get(0))?;
+            for id in found {
+                let id = id?;
+                if ids.len() < most && !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
         }
-        Ok(found)
+        // One that has not been committed, or has just been erased, is not there.
+        ids.into_iter().filter_map(|id| self.result(id).transpose()).collect()
     }
 
     fn received(

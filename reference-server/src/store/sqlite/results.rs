@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, Statement, params};
 
-use super::generations::{Generations, Keys};
+use super::index::{Index, Uniques};
+use super::recent::Keys;
 use super::{optional, prepare};
 use crate::moment::Moment;
 use crate::store::stats::Change;
@@ -50,23 +51,21 @@ impl Ids {
 
 /// The statements that store results.
 pub(super) struct Results<'c> {
-    keys: Keys<'c>,
+    uniques: Uniques<'c>,
     find_reference: Statement<'c>,
     insert_result: Statement<'c>,
-    insert_link: Statement<'c>,
     insert_message: Statement<'c>,
 }
 
 impl<'c> Results<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Results<'c>> {
         Ok(Results {
-            keys: Keys::prepare(connection)?,
+            uniques: Uniques::prepare(connection)?,
             find_reference: prepare(connection, "SELECT reference FROM results WHERE id = ?1")?,
             insert_result: prepare(
                 connection,
-                "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?,
-            insert_link: prepare(connection, "INSERT INTO links VALUES (?1, ?2, ?3)")?,
             insert_message: prepare(connection, "INSERT INTO outbox VALUES (?1, ?2, 0, ?3, ?4, ?5)")?,
         })
     }
@@ -75,13 +74,13 @@ impl<'c> Results<'c> {
     pub(super) fn save(
         &mut self,
         result: &NewResult,
-        generations: &mut Generations,
+        index: &mut Index,
         ids: &mut Ids,
         change: &mut Change,
     ) -> rusqlite::Result<Saved> {
         let reference = Fingerprint::reference(&result.sender, &result.reference);
         for known in [result.idempotency, Some(reference)].into_iter().flatten() {
-            if let Some(id) = self.keys.find(generations, known)? {
+            if let Some(id) = self.uniques.find(index, known)? {
                 let stored = optional(self.find_reference.query_row([id], |row| row.get(0)))?;
                 let reference = stored.unwrap_or_else(|| result.reference.clone());
                 return Ok(Saved { id, reference, fresh: false });
@@ -89,7 +88,6 @@ impl<'c> Results<'c> {
         }
         let id = ids.next(result.received);
         let NewResult { sender, sample, body, received, positive, name, idempotency, .. } = result;
-        let generation = self.keys.insert(generations, result, reference, id)?;
         self.insert_result.execute(params![
             id,
             &**sender,
@@ -98,12 +96,13 @@ impl<'c> Results<'c> {
             received.millis(),
             body,
             positive,
-            generation,
+            index.generation(),
             result.link.0,
+            result.birth.0,
             name,
             idempotency.map(|fingerprint| fingerprint.0),
         ])?;
-        self.insert_link.execute((result.link.0, id, result.birth.0))?;
+        index.add(Keys::of(result, id));
         change.rows += 1;
         if let Some(message) = &result.message {
             self.insert_message.execute((

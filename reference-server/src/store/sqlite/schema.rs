@@ -21,7 +21,8 @@ CREATE TABLE results (
     id INTEGER PRIMARY KEY,
     sender TEXT NOT NULL, reference TEXT NOT NULL, sample TEXT NOT NULL,
     received INTEGER NOT NULL, body BLOB NOT NULL,
-    positive INTEGER NOT NULL, generation INTEGER NOT NULL, link BLOB NOT NULL, name TEXT NOT NULL, idempotency BLOB
+    positive INTEGER NOT NULL, generation INTEGER NOT NULL, link BLOB NOT NULL, birth BLOB NOT NULL, name TEXT NOT NULL,
+    idempotency BLOB
 ) STRICT;
 CREATE TABLE links (
     link BLOB PRIMARY KEY, id INTEGER NOT NULL, birth BLOB NOT NULL
@@ -51,7 +52,7 @@ CREATE TABLE drafts (
 ) STRICT;
 CREATE TABLE certificates (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
 CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO counters VALUES ('birth dates refused', 0), ('purged up to', 0);
+INSERT INTO counters VALUES ('birth dates refused', 0), ('purged up to', 0), ('sealed up to', 0);
 ";
 
 /// Opens the database for writing; creates it if there is none.

@@ -10,10 +10,12 @@ use tokio::sync::mpsc;
 
 use super::acceptance::Acceptance;
 use super::attempts::Attempts;
-use super::generations::Generations;
+use super::index::Index;
 use super::outbox::Outbox;
 use super::purge::{Purge, scrub};
+use super::recent::Latest;
 use super::results::{Ids, Results};
+use super::seal::Seal;
 use super::{optional, prepare};
 use crate::store::command::{Reply, Write};
 use crate::store::stats::Change;
@@ -24,7 +26,7 @@ const GROUP: usize = 2_048;
 
 /// What the writer remembers between transactions.
 pub(super) struct State {
-    generations: Generations,
+    index: Index,
     ids: Ids,
     shared: Arc<Shared>,
 }
@@ -33,7 +35,12 @@ impl State {
     pub(super) fn load(connection: &Connection, shared: Arc<Shared>) -> Result<State, StoreError> {
         shared.stats.set_pending(Outbox::count(connection)?);
         shared.stats.set_accepted(Acceptance::count(connection)?);
-        Ok(State { generations: Generations::load(connection)?, ids: Ids::load(connection)?, shared })
+        Ok(State { index: Index::load(connection)?, ids: Ids::load(connection)?, shared })
+    }
+
+    /// The keys in memory, for the readers.
+    pub(super) fn latest(&self) -> Latest {
+        self.index.latest().clone()
     }
 }
 
@@ -74,6 +81,7 @@ struct Writer<'c> {
     outbox: Outbox<'c>,
     purge: Purge<'c>,
     acceptance: Acceptance<'c>,
+    seal: Seal<'c>,
     state: State,
 }
 
@@ -96,6 +104,7 @@ impl<'c> Writer<'c> {
             outbox: Outbox::prepare(connection)?,
             purge: Purge::prepare(connection)?,
             acceptance: Acceptance::prepare(connection)?,
+            seal: Seal::prepare(connection)?,
             state,
         })
     }
@@ -105,6 +114,7 @@ impl<'c> Writer<'c> {
         let begun = Instant::now();
         let mut answers: Vec<Acknowledge<'c>> = Vec::with_capacity(group.len());
         let mut change = Change::default();
+        self.state.index.begin();
         let mut outcome = self.begin.execute([]).map(drop).map_err(StoreError::from);
         let mut goes_on = true;
         for command in group.drain(..) {
@@ -116,14 +126,19 @@ impl<'c> Writer<'c> {
                 None => goes_on = false,
             }
         }
+        outcome = outcome.and_then(|()| Ok(self.state.index.copy(&mut self.seal)?));
         outcome = outcome.and_then(|()| self.commit.execute([]).map(drop).map_err(StoreError::from));
-        let shared = &self.state.shared;
+        let State { shared, index, .. } = &mut self.state;
         match &outcome {
-            Ok(()) => shared.stats.committed(&change),
+            Ok(()) => {
+                shared.stats.committed(&change);
+                index.committed();
+            }
             Err(_) => {
                 shared.stats.failed();
                 // It fails when the transaction was rolled back already, or never began.
                 let _ = self.rollback.execute([]);
+                index.rolled_back();
             }
         }
         std::thread::sleep(shared.commit_takes(rows).saturating_sub(begun.elapsed()));
@@ -146,7 +161,7 @@ impl<'c> Writer<'c> {
         let state = &mut self.state;
         Some(match command {
             Write::Results { results, reply } => {
-                let save = |result| self.results.save(result, &mut state.generations, &mut state.ids, change);
+                let save = |result| self.results.save(result, &mut state.index, &mut state.ids, change);
                 answer(reply, usable, || results.iter().map(save).collect())
             }
             Write::Draft { sender, body, received, reply } => answer(reply, usable, || {
@@ -154,9 +169,9 @@ impl<'c> Writer<'c> {
                 self.insert_draft.execute((id, &*sender, received.millis(), body))?;
                 Ok(id)
             }),
-            Write::BirthDate { link, birth, now, lockout, reply } => {
-                answer(reply, usable, || self.attempts.judge(link, birth, now, lockout, change))
-            }
+            Write::BirthDate { link, birth, now, lockout, reply } => answer(reply, usable, || {
+                self.attempts.judge(state.index.latest(), link, birth, now, lockout, change)
+            }),
             Write::Certificate { id, text, reply } => answer(reply, usable, || {
                 let kept = self.keep_certificate.query_row((id, &text), |row| row.get(0));
                 Ok(optional(kept)?.unwrap_or(text))
@@ -172,7 +187,7 @@ impl<'c> Writer<'c> {
                 answer(reply, usable, || self.outbox.postpone(due, until))
             }
             Write::Purge { expired, limit, reply } => {
-                answer(reply, usable, || self.purge.step(expired, limit, change))
+                answer(reply, usable, || self.purge.step(expired, limit, &mut state.index, change))
             }
             Write::Scrub { reply } => {
                 let connection = self.connection;

@@ -1,0 +1,234 @@
+//! Where the keys of results are: those of the latest in memory, those of before in tables, a generation after the other.
+//!
+//! The number of a generation stands in front of its keys, so that a generation is one piece of each table, written once
+//! and in order. The price is that a look-up asks every generation. For the uniqueness of references and idempotency
+//! keys, which every insert asks for, a filter a generation answers in memory; the rare other questions ask them all.
+
+use rusqlite::{Connection, Statement};
+
+use super::filter::Filter;
+use super::recent::{Keys, Latest, Recent, Run};
+use super::seal::{Cursor, Seal};
+use super::{optional, prepare};
+use crate::store::{Fingerprint, StoreError};
+
+/// Results in one generation; the keys of two are in memory at most, some 300 bytes a result.
+const SIZE: usize = 65_536;
+
+/// Fingerprints that a result has at most in `uniques`: reference and idempotency key.
+const UNIQUES_EACH: usize = 2;
+
+/// Keys that are copied into the tables with every commit, and with every result in it: a result has five, so that a
+/// generation is there before the next one is full.
+const KEYS_A_COMMIT: usize = 64;
+const KEYS_A_RESULT: usize = 8;
+
+/// The generations that there are. Two questions, since SQLite answers each from an end of the index, and both in one
+/// `SELECT` by reading all of it.
+pub(super) const FIRST_AND_LAST: &str =
+    "SELECT (SELECT min(generation) FROM samples), (SELECT max(generation) FROM samples)";
+
+/// The keys in memory, and what the writer knows of those in the tables.
+#[derive(Debug)]
+pub(super) struct Index {
+    latest: Latest,
+    /// Number of the generation that grows; the one before may be on its way.
+    open: i64,
+    /// Of those that are in the tables, from `first` on.
+    filters: Vec<Filter>,
+    first: i64,
+    sealing: Option<Sealing>,
+    size: usize,
+    /// What this transaction put into memory and took from it.
+    added: Vec<Keys>,
+    removed: Vec<Keys>,
+}
+
+/// A generation on its way into the tables.
+#[derive(Debug)]
+struct Sealing {
+    cursor: Cursor,
+    /// The cursor before this transaction.
+    before: Cursor,
+    filter: Filter,
+    done: bool,
+}
+
+impl Index {
+    /// Reads what the database has.
+    pub(super) fn load(connection: &Connection) -> Result<Index, StoreError> {
+        Index::load_sized(connection, SIZE)
+    }
+
+    fn load_sized(connection: &Connection, size: usize) -> Result<Index, StoreError> {
+        let mut recent = connection.prepare(&format!(
+            "SELECT {}, generation FROM results
+             WHERE id > (SELECT value FROM counters WHERE name = 'sealed up to') ORDER BY id",
+            Keys::COLUMNS
+        ))?;
+        let mut rows = recent.query([])?;
+        let mut runs: Vec<(i64, Run)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let number = row.get(8)?;
+            if runs.last().is_none_or(|(last, _)| *last != number) {
+                runs.push((number, Run::default()));
+            }
+            if let Some((_, run)) = runs.last_mut() {
+                run.insert(Keys::read(row)?);
+            }
+        }
+        let (first, last): (Option<i64>, Option<i64>) =
+            connection.query_row(FIRST_AND_LAST, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let next = last.map_or(0, |last| last + 1);
+        let (open, run) = runs.pop().unwrap_or((next, Run::default()));
+        let sealing = runs.pop();
+        if !runs.is_empty() || sealing.as_ref().is_some_and(|(number, _)| number + 1 != open) {
+            return Err(StoreError::Failed(
+                "the results are not in the order of their generations".to_owned(),
+            ));
+        }
+        let unsealed = open - i64::from(sealing.is_some());
+        let first = first.map_or(unsealed, |first| first.min(unsealed));
+        let recent = Recent { open: run, sealing: sealing.map(|(_, run)| run) };
+        let mut index = Index {
+            sealing: recent.sealing.is_some().then(|| Sealing::new(size)),
+            latest: Latest::new(recent),
+            open,
+            filters: Vec::new(),
+            first,
+            size,
+            added: Vec::new(),
+            removed: Vec::new(),
+        };
+        let mut uniques = connection.prepare("SELECT fingerprint FROM uniques WHERE generation = ?1")?;
+        for generation in first..unsealed {
+            let mut filter = Filter::new(size * UNIQUES_EACH);
+            let mut rows = uniques.query([generation])?;
+            while let Some(row) = rows.next()? {
+                filter.insert(Fingerprint(row.get(0)?));
+            }
+            index.filters.push(filter);
+        }
+        Ok(index)
+    }
+
+    /// The keys in memory, for who reads beside the writer.
+    pub(super) fn latest(&self) -> &Latest {
+        &self.latest
+    }
+
+    /// The generation of new results.
+    pub(super) fn generation(&self) -> i64 {
+        self.open
+    }
+
+    /// Before a transaction: closes the generation that is full, when the one before has arrived.
+    pub(super) fn begin(&mut self) {
+        if self.sealing.is_none() && self.latest.read().open.len() >= self.size {
+            let mut recent = self.latest.write();
+            recent.sealing = Some(std::mem::take(&mut recent.open));
+            self.sealing = Some(Sealing::new(self.size));
+            self.open += 1;
+        }
+    }
+
+    /// Adds the keys of a new result.
+    pub(super) fn add(&mut self, keys: Keys) {
+        self.latest.write().open.insert(keys.clone());
+        self.added.push(keys);
+    }
+
+    /// Forgets the keys of a result that is erased, as far as they are in memory.
+    pub(super) fn remove(&mut self, keys: Keys) {
+        if self.latest.write().remove(&keys) {
+            self.removed.push(keys);
+        }
+    }
+
+    /// In a transaction: copies keys of the generation that is on its way.
+    pub(super) fn copy(&mut self, seal: &mut Seal<'_>) -> rusqlite::Result<()> {
+        let Some(sealing) = &mut self.sealing else { return Ok(()) };
+        let recent = self.latest.read();
+        let Some(run) = &recent.sealing else { return Ok(()) };
+        let most = KEYS_A_COMMIT + KEYS_A_RESULT * self.added.len();
+        sealing.done = seal.step(run, self.open - 1, &mut sealing.cursor, &mut sealing.filter, most)?;
+        Ok(())
+    }
+
+    /// After a commit.
+    pub(super) fn committed(&mut self) {
+        self.added.clear();
+        self.removed.clear();
+        if self.sealing.as_ref().is_some_and(|sealing| sealing.done) {
+            self.latest.write().sealing = None;
+            self.filters.extend(self.sealing.take().map(|sealing| sealing.filter));
+        }
+        if let Some(sealing) = &mut self.sealing {
+            sealing.before = sealing.cursor.clone();
+        }
+    }
+
+    /// After a rollback: as it was before the transaction.
+    pub(super) fn rolled_back(&mut self) {
+        let mut recent = self.latest.write();
+        for keys in self.added.drain(..) {
+            recent.open.remove(&keys);
+        }
+        for keys in self.removed.drain(..) {
+            // Which of the two it was in matters to nobody but the generation in its row, by which it is purged again.
+            match &mut recent.sealing {
+                Some(run) if keys.id <= run.last() => run.insert(keys),
+                _ => recent.open.insert(keys),
+            }
+        }
+        if let Some(sealing) = &mut self.sealing {
+            sealing.cursor = sealing.before.clone();
+            sealing.done = false;
+        }
+    }
+
+    /// Generations in the tables that may have this fingerprint, the latest first.
+    fn candidates(&self, fingerprint: Fingerprint) -> impl Iterator<Item = i64> {
+        let candidates = self.filters.iter().enumerate().rev();
+        candidates
+            .filter(move |(_, filter)| filter.may_contain(fingerprint))
+            .map(|(place, _)| self.first + i64::try_from(place).unwrap_or(i64::MAX))
+    }
+}
+
+impl Sealing {
+    fn new(size: usize) -> Sealing {
+        let filter = Filter::new(size * UNIQUES_EACH);
+        Sealing { cursor: Cursor::default(), before: Cursor::default(), filter, done: false }
+    }
+}
+
+/// The statement that finds a reference or idempotency key in the tables.
+pub(super) struct Uniques<'c> {
+    find: Statement<'c>,
+}
+
+impl<'c> Uniques<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Uniques<'c>> {
+        let find = prepare(connection, "SELECT id FROM uniques WHERE generation = ?1 AND fingerprint = ?2")?;
+        Ok(Uniques { find })
+    }
+
+    /// The result that has this fingerprint already.
+    pub(super) fn find(&mut self, index: &Index, fingerprint: Fingerprint) -> rusqlite::Result<Option<i64>> {
+        let recent = index.latest.read().unique(fingerprint);
+        if recent.is_some() {
+            return Ok(recent);
+        }
+        for generation in index.candidates(fingerprint) {
+            let found = self.find.query_row((generation, fingerprint.0), |row| row.get(0));
+            if let Some(id) = optional(found)? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;
