@@ -233,12 +233,7 @@ impl Opener {
                 continue;
             }
             let slow = self.network.read_rate.is_some();
-            let opened = match source {
-                None => tcp(*address, slow).await,
-                Some(source) => {
-                    self.places.0.ports.connect(source, *address, || socket(*address, slow)).await
-                }
-            };
+            let opened = self.places.0.ports.connect(source, *address, || socket(*address, slow)).await;
             match opened {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
@@ -246,11 +241,6 @@ impl Opener {
         }
         Err(Fault::of_dial(&last))
     }
-}
-
-/// Opens a connection without wishes for its source.
-async fn tcp(address: SocketAddr, slow: bool) -> io::Result<TcpStream> {
-    if slow { socket(address, slow)?.connect(address).await } else { TcpStream::connect(address).await }
 }
 
 fn socket(address: SocketAddr, slow: bool) -> io::Result<TcpSocket> {

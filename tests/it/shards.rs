@@ -124,9 +124,8 @@ fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
         [[population]]\nname = \"patient\"\narrivals = { after = \"message\", delay = [{ weight = 1, time = \"10ms\" }] }\ntimeout = \"10s\"\nlanes = 64\n\
         [[population.step]]\nname = \"landing\"\nget = \"/p/${link}\"\nsuccess = { status = \"200\", contains = \"form\" }\n";
     std::fs::write(file("readers.toml"), text).unwrap();
-    // Addresses that are free now, and taken by the shards in a moment.
-    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let addresses = listeners.map(|listener| listener.local_addr().unwrap().to_string());
+    // Addresses of this test's own.
+    let addresses = ["127.77.0.1:7001", "127.77.0.2:7001"];
     // The server sends all messages to the first.
     let gateway = format!("http://{}", addresses[0]);
     let serve = ["serve", "--listen", "127.0.0.1:0", "--data", &file("data"), "--gateway", &gateway];
