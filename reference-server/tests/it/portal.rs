@@ -175,7 +175,7 @@ async fn the_whole_way(english: bool) {
     visitor.sees("Résultat de votre test", "Your test result").await;
     let result = visitor.browser.text().await;
     for words in
-        ["Exemple-Été", visitor.words("14 mai 1985", "14 May 1985"), visitor.words("négatif", "negative")]
+        ["Exemple-Été", visitor.words("14 mai 1985", "14 May 1985"), visitor.words("Négatif", "Negative")]
     {
         assert!(result.contains(words), "{words}: {result}");
     }

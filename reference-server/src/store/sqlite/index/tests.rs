@@ -1,3 +1,5 @@
+//! The index through groups that commit, roll back and crash, with generations of three results.
+
 use proptest::prelude::*;
 
 use super::*;
