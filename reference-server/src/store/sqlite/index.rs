@@ -160,7 +160,10 @@ impl Index {
         self.added.clear();
         self.removed.clear();
         if self.sealing.as_ref().is_some_and(|sealing| sealing.done) {
-            self.latest.write().sealing = None;
+            let sealed = self.latest.write().sealing.take();
+            // To free some hundred thousand keys takes tens of milliseconds, for which no commit waits. Without a thread
+            // they are freed here.
+            let _ = std::thread::Builder::new().name("store-free".to_owned()).spawn(move || drop(sealed));
             self.filters.extend(self.sealing.take().map(|sealing| sealing.filter));
         }
         if let Some(sealing) = &mut self.sealing {
