@@ -29,6 +29,7 @@ mod lane;
 mod later;
 mod live;
 mod machine;
+mod neighbours;
 mod open;
 mod opener;
 mod pacer;

@@ -64,7 +64,7 @@ pub(super) fn run(command: RunCommand, matches: &ArgMatches) -> Result<Exit, Fai
     let live = Live::new(&scenario.run.timeline());
     let share = match &parent {
         Some(parent) => share::of_parent(parent),
-        None => command.share.share(&scenario, &only, &systems)?,
+        None => command.share.share(&scenario, &only, &systems, command.consent.as_deref())?,
     };
     let (run_dir, run_id) = match &parent {
         Some(parent) => (parent.order().folder.clone(), parent.order().shard.to_string()),

@@ -24,7 +24,8 @@ pub(super) struct ShareArgs {
     #[arg(long, value_name = "TIME")]
     start_at: Option<String>,
 
-    /// Where each part awaits messages, ADDR of part 1 first; a target may send to any of them, they pass them on
+    /// Where each part awaits messages, ADDR of part 1 first; a target may send to any of them, they pass them on.
+    /// To other machines only with --consent TOKEN, the same for all parts
     #[arg(long, value_name = "ADDR,ADDR...", value_delimiter = ',', requires = "shard")]
     shards: Vec<SocketAddr>,
 
@@ -57,6 +58,7 @@ impl ShareArgs {
         scenario: &Scenario,
         only: &[String],
         systems: &[System],
+        token: Option<&str>,
     ) -> Result<Share, Failure> {
         let mut problems = self.messages(scenario, only, systems);
         let start_at = self.start_at.as_deref().and_then(|text| match instant(text) {
@@ -76,9 +78,11 @@ impl ShareArgs {
         if !problems.is_empty() {
             return Err(Failure::usage(problems.join("\n")));
         }
-        if let Some(address) = self.shards.iter().find(|address| !address.ip().is_loopback()) {
+        let elsewhere = self.shards.iter().find(|address| !address.ip().to_canonical().is_loopback());
+        if let (Some(address), None) = (elsewhere, token) {
             return Err(Failure::refused(format!(
-                "--shards {address}: messages are passed on to shards on this machine only; nothing was sent there"
+                "--shards {address}: that is another machine, and nothing was sent to it. Give --consent TOKEN, the same for \
+                 all shards: each asks the others with it before it passes messages on"
             )));
         }
         let launch = (self.generators > 1).then(generator).transpose();
@@ -86,6 +90,7 @@ impl ShareArgs {
             shard: self.shard.unwrap_or(Shard::WHOLE),
             start_at,
             addresses: self.shards.clone(),
+            token: token.map(str::to_owned),
             generators: self.generators,
             launch: launch.map_err(|error| anyhow::anyhow!("cannot find this program: {error}"))?,
             parent: None,
@@ -186,11 +191,15 @@ mod tests {
     }
 
     fn share(args: &ShareArgs, systems: usize) -> Result<Share, Failure> {
+        share_with(args, systems, None)
+    }
+
+    fn share_with(args: &ShareArgs, systems: usize, token: Option<&str>) -> Result<Share, Failure> {
         let mut readers = example::population("reader", vec![example::step("read")]);
         readers.arrivals = example::brought_by_messages();
         let target = Target::parse("http://127.0.0.1:9").unwrap();
         let systems = vec![System::Running { name: "target".to_owned(), target }; systems];
-        args.share(&example::scenario(vec![readers]), &[], &systems)
+        args.share(&example::scenario(vec![readers]), &[], &systems, token)
     }
 
     #[test]
@@ -211,8 +220,9 @@ mod tests {
         assert!(failure.exit == Exit::Usage && failure.message.contains("(reader)"), "{}", failure.message);
         let failure = share(&args(None, Some("2/2"), &["127.0.0.1:1"]), 1).unwrap_err();
         assert!(failure.message.contains("names 1 addresses"), "{}", failure.message);
-        let failure = share(&args(None, Some("1/2"), &["127.0.0.1:1", "192.0.2.1:1"]), 1).unwrap_err();
-        assert_eq!(failure.exit, Exit::Refused);
+        let apart = args(None, Some("1/2"), &["127.0.0.1:1", "192.0.2.1:1"]);
+        assert_eq!(share(&apart, 1).unwrap_err().exit, Exit::Refused);
+        assert_eq!(share_with(&apart, 1, Some("secret")).unwrap().token.as_deref(), Some("secret"));
         let both = args(None, Some("2/2"), &["127.0.0.1:1", "127.0.0.1:2"]);
         assert_eq!(share(&both, 1).unwrap().addresses.len(), 2);
         assert_eq!(both.own_address(), Some("127.0.0.1:2".parse().unwrap()));

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ceiling::Ceiling;
 use super::tls::Tls;
@@ -55,7 +55,7 @@ pub(super) enum Reply {
     Silent(String),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 struct Document {
     allow: bool,
     max_rate_per_s: f64,
@@ -99,8 +99,16 @@ pub(super) fn ask(
     }
 }
 
+/// The text of a consent to whoever has this token.
+pub(super) fn document(token: &str, terms: Terms) -> String {
+    let until = terms.until.to_rfc3339();
+    let document =
+        Document { allow: true, max_rate_per_s: terms.max_rate_per_s, until, token_sha256: digest(token) };
+    serde_json::json!(document).to_string()
+}
+
 /// What the text of a consent means to who shows this token now.
-fn judge(text: &str, token: &str, now: DateTime<Utc>) -> Reply {
+pub(super) fn judge(text: &str, token: &str, now: DateTime<Utc>) -> Reply {
     let refused = |why: &str| Reply::Refused(why.to_owned());
     let Ok(document) = serde_json::from_str::<Document>(text) else {
         return refused("is no consent (allow, max_rate_per_s, until, token_sha256)");

@@ -8,18 +8,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::HOST;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::consent;
 use super::extract::Text;
 use super::lane::Floor;
+use super::neighbours::{Neighbours, PASSED_ON};
 use super::plan::Plan;
 use super::recorder::Aside;
+use super::request::Share;
 use super::team::Pigeonholes;
 use super::vars::Vars;
 use crate::record::{Event, Severity, What};
@@ -28,9 +30,6 @@ use crate::units::Offset;
 
 /// The largest message that is taken.
 const LARGEST: usize = 64 * 1_024;
-
-/// The header of a message that another shard has passed on: it is not passed on again.
-const PASSED_ON: &str = "x-peakday-shard";
 
 /// Where messages come in, before anybody listens.
 #[derive(Debug)]
@@ -46,18 +45,26 @@ pub(super) enum Gateway {
 pub(super) enum Desk {
     /// All are for the journeys of this process.
     Own(Arc<Floor>),
-    /// Some are for shards elsewhere, which listen at these addresses.
-    Among(Arc<Floor>, Arc<[SocketAddr]>),
+    /// Some are for other shards.
+    Among(Arc<Floor>, Arc<Neighbours>),
     /// Each is for one of the generators that this process has started.
     Team(Arc<Plan>, Pigeonholes),
 }
 
 impl Desk {
-    /// The desk of a generator whose plan's shards listen at `addresses`; none: what comes here is for it.
-    pub(super) fn of(floor: &Arc<Floor>, addresses: &[SocketAddr]) -> Self {
-        match addresses {
+    /// The desk of a generator whose plan's shards listen at `share.addresses`; none: what comes here is for it.
+    pub(super) fn of(floor: &Arc<Floor>, share: &Share) -> Self {
+        match share.addresses.as_slice() {
             [] => Self::Own(Arc::clone(floor)),
-            some => Self::Among(Arc::clone(floor), some.into()),
+            some => Self::Among(Arc::clone(floor), Arc::new(Neighbours::new(some, share.token.as_deref()))),
+        }
+    }
+
+    /// The other shards, where messages are passed on to some.
+    fn neighbours(&self) -> Option<&Arc<Neighbours>> {
+        match self {
+            Self::Among(_, neighbours) => Some(neighbours),
+            Self::Own(_) | Self::Team(..) => None,
         }
     }
 
@@ -73,6 +80,7 @@ impl Desk {
 #[derive(Debug)]
 pub(super) struct Open {
     counts: Arc<Counts>,
+    neighbours: Option<Arc<Neighbours>>,
     listening: JoinHandle<()>,
 }
 
@@ -108,7 +116,7 @@ impl Gateway {
 
     /// Listens, until it is closed.
     pub(super) fn open(self, desk: Desk) -> Open {
-        let counts = Arc::new(Counts::default());
+        let (counts, neighbours) = (Arc::new(Counts::default()), desk.neighbours().cloned());
         let listening = match self {
             Self::Net(listener, _) => tokio::spawn(listen(listener, desk, Arc::clone(&counts))),
             Self::Parent(mut messages) => tokio::spawn({
@@ -120,7 +128,7 @@ impl Gateway {
                 }
             }),
         };
-        Open { counts, listening }
+        Open { counts, neighbours, listening }
     }
 }
 
@@ -166,8 +174,10 @@ impl Open {
             finding("unusable-messages", Severity::Degraded, detail);
         }
         if count(&self.counts.undelivered) > 0 {
+            let why =
+                self.neighbours.as_ref().and_then(|neighbours| neighbours.trouble()).unwrap_or_default();
             let detail = format!(
-                "{} of {received} messages were for shards that could not be reached: their readers never came",
+                "{} of {received} messages were for shards that could not be reached: their readers never came ({why})",
                 count(&self.counts.undelivered)
             );
             finding("undelivered-messages", Severity::Degraded, detail);
@@ -181,7 +191,13 @@ async fn receive(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::new(Full::default());
-    *response.status_mut() = if request.method() != Method::POST || request.uri().path() != "/messages" {
+    let asked = (request.method() == Method::GET && request.uri().path() == consent::PATH)
+        .then(|| desk.neighbours()?.consent())
+        .flatten();
+    *response.status_mut() = if let Some(consent) = asked {
+        *response.body_mut() = Full::from(consent);
+        StatusCode::OK
+    } else if request.method() != Method::POST || request.uri().path() != "/messages" {
         StatusCode::NOT_FOUND
     } else {
         let sorted = request.headers().contains_key(PASSED_ON);
@@ -211,15 +227,15 @@ fn message(desk: &Desk, counts: &Arc<Counts>, body: Bytes, sorted: bool) {
             Some(subject) => shards.put(plan.home(subject, shards.count()), &body),
             None => foreign(),
         },
-        Desk::Among(floor, addresses) => match subject(messages, &body) {
+        Desk::Among(floor, neighbours) => match subject(messages, &body) {
             Some(subject) => {
                 let home = plan.home(subject, plan.shard.of());
                 if sorted || home == plan.shard.number() {
                     bring(floor, messages, counts, &body);
-                } else if let Some(address) = addresses.get(home as usize - 1).copied() {
-                    let counts = Arc::clone(counts);
+                } else {
+                    let (counts, neighbours) = (Arc::clone(counts), Arc::clone(neighbours));
                     tokio::spawn(async move {
-                        if pass_on(address, body).await.is_none() {
+                        if !neighbours.pass_on(home, body).await {
                             counts.undelivered.fetch_add(1, Ordering::Relaxed);
                         }
                     });
@@ -237,17 +253,6 @@ fn bring(floor: &Floor, messages: &Messages, counts: &Counts, body: &[u8]) {
         Read::Foreign => drop(counts.foreign.fetch_add(1, Ordering::Relaxed)),
         Read::Unusable => drop(counts.unusable.fetch_add(1, Ordering::Relaxed)),
     }
-}
-
-/// Hands a message to the shard that listens there; `None` when it does not take it.
-async fn pass_on(address: SocketAddr, body: Bytes) -> Option<()> {
-    let stream = TcpStream::connect(address).await.ok()?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-    let driver = tokio::spawn(connection);
-    let request = Request::post("/messages").header(HOST, address.to_string()).header(PASSED_ON, "1");
-    let answer = sender.send_request(request.body(Full::new(body)).ok()?).await.ok();
-    driver.abort();
-    answer.filter(|answer| answer.status().is_success()).map(drop)
 }
 
 /// Whom a message is about.

@@ -69,6 +69,9 @@ pub struct Share {
     /// Where each shard awaits messages, by number, where they come to any of them and are passed on; empty: messages that
     /// come here are this generator's.
     pub addresses: Vec<SocketAddr>,
+    /// What the shards of other machines are asked with before a message is passed on, and answer to; `None`: messages go
+    /// to shards of this machine only.
+    pub token: Option<String>,
     /// Processes of this machine that play this run; 1: this one does.
     pub generators: u32,
     /// How such a process is started; it is told the rest on its standard input ([`Parent::listen`]).
@@ -84,6 +87,7 @@ impl Default for Share {
             shard: Shard::WHOLE,
             start_at: None,
             addresses: Vec::new(),
+            token: None,
             generators: 1,
             launch: None,
             parent: None,

@@ -158,7 +158,7 @@ impl Stage {
         if let Some(counts) = preloaded {
             findings::preloaded(counts, took, clock.now(), &aside);
         }
-        let gateway = gateway.map(|gateway| gateway.open(Desk::of(&floor, &request.share.addresses)));
+        let gateway = gateway.map(|gateway| gateway.open(Desk::of(&floor, &request.share)));
         // What happens to the system is done and told by whoever started it.
         let acts = match &request.share.parent {
             Some(_) => Vec::new(),

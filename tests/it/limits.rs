@@ -15,7 +15,7 @@ use peakday::stats::{self, ServerSummary, ValidityState};
 use crate::load_run::serve;
 
 /// The tool, started by a shell that sets the scene first; `$0` is the program, `"$@"` its arguments.
-fn under(shell: &str, wrap: &[&str], arguments: &[&str]) -> Output {
+pub(crate) fn under(shell: &str, wrap: &[&str], arguments: &[&str]) -> Output {
     let words = [wrap, &["sh", "-euc", shell, env!("CARGO_BIN_EXE_peakday")], arguments].concat();
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
@@ -26,7 +26,7 @@ fn under(shell: &str, wrap: &[&str], arguments: &[&str]) -> Output {
 }
 
 /// A network of its own, in which this machine is the only one.
-fn alone() -> Vec<&'static str> {
+pub(crate) fn alone() -> Vec<&'static str> {
     let root = rustix::process::geteuid().is_root();
     let user: &[&str] = if root { &[] } else { &["--map-root-user"] };
     [&["unshare", "--net", "--mount"], user].concat()

@@ -12,6 +12,7 @@ use axum::routing::get;
 use peakday::record::{self, Clock, Run, What};
 use peakday::scenario::Outcome;
 
+use crate::limits::{alone, under};
 use crate::load_run;
 use crate::tool::command;
 
@@ -105,11 +106,8 @@ fn found(run: &Run, of: &str) -> u64 {
     details.sum()
 }
 
-#[test]
-fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    // Each entry brings one reader, a moment later.
+/// A scenario in which each entry brings one reader, a moment later.
+fn readers(dir: &Path) -> String {
     let text = "about = \"Entries and their readers.\"\n[run]\nduration = \"3s\"\ndrain = \"2s\"\n\
         [messages]\nreference = \"/ref\"\nkeep = { link = { regex = '/p/([0-9a-f]{40})' } }\n\
         [[population]]\nname = \"software\"\narrivals = { rate = \"40/s\" }\naccounts = { kind = \"software\", count = 40 }\n\
@@ -123,7 +121,16 @@ fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
         body = { generator = \"entry\" }\n\
         [[population]]\nname = \"patient\"\narrivals = { after = \"message\", delay = [{ weight = 1, time = \"10ms\" }] }\ntimeout = \"10s\"\nlanes = 64\n\
         [[population.step]]\nname = \"landing\"\nget = \"/p/${link}\"\nsuccess = { status = \"200\", contains = \"form\" }\n";
-    std::fs::write(file("readers.toml"), text).unwrap();
+    let file = dir.join("readers.toml");
+    std::fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn shards_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let scenario = readers(dir.path());
     // Addresses of this test's own.
     let addresses = ["127.77.0.1:7001", "127.77.0.2:7001"];
     // The server sends all messages to the first.
@@ -139,9 +146,9 @@ fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
         said.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("an address");
 
     let shards = ["1/2", "2/2"].map(|shard| {
-        let (readers, out, listen) = (file("readers.toml"), file(&shard[..1]), addresses.join(","));
+        let (out, listen) = (file(&shard[..1]), addresses.join(","));
         let run = [
-            "run", &readers, "--quiet", "--target", &url, "--out", &out, "--shard", shard, "--shards",
+            "run", &scenario, "--quiet", "--target", &url, "--out", &out, "--shard", shard, "--shards",
             &listen,
         ];
         command(&run).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
@@ -169,4 +176,53 @@ fn shards_elsewhere_pass_messages_on_to_the_shard_whose_entry_they_are_about() {
     assert!(passed_on > 5 && all > passed_on, "{all} {passed_on}");
     assert!(readers[0] <= all - passed_on && readers[1] <= passed_on, "{readers:?} of {all} and {passed_on}");
     assert_eq!(runs.each_ref().map(|run| found(run, "foreign-messages")), [0, 0]);
+}
+
+#[test]
+fn shards_on_other_machines_are_passed_messages_when_they_have_the_token_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = readers(dir.path());
+    // A network of its own, in which two addresses of documentation (RFC 5737) are this machine's.
+    let scene = r#"
+        ip link set lo up
+        ip addr add 192.0.2.1/32 dev lo
+        ip addr add 192.0.2.2/32 dev lo
+        cd "$1"
+        mkfifo hold
+        timeout 60 "$0" serve --listen 127.0.0.1:7000 --data data --gateway http://192.0.2.1:7001 --until-stdin-closes <hold >said &
+        exec 3>hold
+        until grep -q listening said; do sleep 0.05; done
+        run() {
+            timeout 60 "$0" run "$scenario" --quiet --target http://127.0.0.1:7000 --out "$1" --shard "$1/2" \
+                --shards 192.0.2.1:7001,192.0.2.2:7001 --consent "$2"
+        }
+        scenario=$2
+        run 1 ours >one 2>&1 &
+        run 2 "$3" >two 2>&1 || true
+        wait $!
+        exec 3>&-
+        wait"#;
+    let play = |name: &str, token: &str| {
+        let work = dir.path().join(name);
+        std::fs::create_dir(&work).unwrap();
+        let output = under(scene, &alone(), &[work.to_str().unwrap(), &scenario, token]);
+        let said = ["one", "two"].map(|file| std::fs::read_to_string(work.join(file)).unwrap_or_default());
+        let said = format!("{} {said:?}", String::from_utf8_lossy(&output.stderr));
+        let runs = ["1", "2"]
+            .map(|shard| record::open(&work.join(shard)).unwrap_or_else(|error| panic!("{error}: {said}")));
+        let counts =
+            ["messages", "undelivered-messages"].map(|code| runs.each_ref().map(|run| found(run, code)));
+        (counts, runs)
+    };
+    let ([[all, passed_on], undelivered], _) = play("ours", "ours");
+    assert!(passed_on > 5 && all > passed_on, "{all} {passed_on}");
+    assert_eq!(undelivered, [0, 0]);
+
+    // The second plays another run, for all that the first knows.
+    let ([[all, passed_on], [undelivered, _]], [first, _]) = play("other", "other");
+    assert!(all > 5 && passed_on == 0 && undelivered > 5, "{all} {passed_on} {undelivered}");
+    let why = first.servers[0].events.iter().any(|event| {
+        matches!(&event.what, What::Finding { detail, .. } if detail.contains("192.0.2.2:7001") && detail.contains("token"))
+    });
+    assert!(why, "{:?}", first.servers[0].events);
 }
