@@ -23,7 +23,7 @@ pub(crate) struct Metrics {
     /// All answers, by the first digit of their status.
     pub(crate) answers: [AtomicU64; 5],
     /// What purges have erased: results, those of them that were positive, drafts, messages.
-    pub(crate) purged: [AtomicU64; 4],
+    pub(crate) purged: [AtomicU64; 5],
 }
 
 /// Why a request was refused without being served.
@@ -109,7 +109,7 @@ impl Metrics {
     }
 
     pub(crate) fn purged(&self, step: &Purged) {
-        let counts = [step.results.len(), step.positives, step.drafts, step.messages];
+        let counts = [step.results.len(), step.positives, step.drafts, step.messages, step.receipts];
         for (counter, count) in self.purged.iter().zip(counts) {
             counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
         }

@@ -23,6 +23,7 @@ pub(crate) struct Total {
     pub(crate) positives: usize,
     pub(crate) drafts: usize,
     pub(crate) messages: usize,
+    pub(crate) receipts: usize,
 }
 
 impl Total {
@@ -31,13 +32,14 @@ impl Total {
         self.positives += step.positives;
         self.drafts += step.drafts;
         self.messages += step.messages;
+        self.receipts += step.receipts;
     }
 
     /// As the access log and the command tell it.
     pub(crate) fn json(self) -> serde_json::Value {
         json!({
             "results": self.results, "positives": self.positives,
-            "drafts": self.drafts, "messages": self.messages,
+            "drafts": self.drafts, "messages": self.messages, "receipts": self.receipts,
         })
     }
 }
@@ -77,6 +79,7 @@ async fn purge(app: &App) {
                 ("positives", number(total.positives)),
                 ("drafts", number(total.drafts)),
                 ("messages", number(total.messages)),
+                ("receipts", number(total.receipts)),
                 ("seconds", Value::Duration(started.elapsed())),
             ];
             app.log.write(Level::Info, "purged", &values);
@@ -107,6 +110,8 @@ pub(crate) async fn erase(
         results: now.before(retention.results),
         positives: now.before(retention.positives),
         drafts: now.before(retention.drafts),
+        // As long as any result that one may name, whatever it was: its end tells nothing.
+        receipts: now.before(retention.positives),
     };
     let mut total = Total::default();
     loop {

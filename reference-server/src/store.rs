@@ -219,8 +219,8 @@ impl Store {
         self.write(|reply| Write::Postpone { due, until, reply }).await
     }
 
-    /// Erases at most `limit` expired results and as many drafts, with everything that leads to them. Called until
-    /// there is no more, with a [`Store::scrub`] at the end.
+    /// Erases at most `limit` expired results, with everything that leads to them, as many drafts, and as many ends of accepted
+    /// messages. Called until there is no more, with a [`Store::scrub`] at the end.
     ///
     /// # Errors
     /// When nothing of it was erased.

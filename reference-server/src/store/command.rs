@@ -59,7 +59,7 @@ pub(crate) enum Write {
         until: Moment,
         reply: Reply<()>,
     },
-    /// Erases at most so many expired results (and drafts), with every key, link, certificate, message and count of
+    /// Erases at most so many expired results (and drafts, and ends of accepted messages), with every key, link, certificate, message and count of
     /// failures that belongs to them.
     Purge {
         expired: Expired,

@@ -118,6 +118,8 @@ pub struct Expired {
     pub positives: Moment,
     /// Drafts.
     pub drafts: Moment,
+    /// How accepted messages ended, for their receipts.
+    pub receipts: Moment,
 }
 
 /// What a step of a purge has erased.
@@ -131,6 +133,8 @@ pub struct Purged {
     pub drafts: usize,
     /// Messages that were never delivered.
     pub messages: usize,
+    /// Accepted messages of whose receipts nothing is known any more.
+    pub receipts: usize,
     /// Whether another step may find more.
     pub more: bool,
 }

@@ -69,7 +69,7 @@ async fn no_file_has_a_byte_of_what_was_purged() {
     }
     assert_eq!(marks_in(folder.path(), RESULTS).len(), RESULTS as usize);
     // Old ones that are not positive have expired.
-    let expired = Expired { results: NEW, positives: OLD, drafts: OLD };
+    let expired = Expired { results: NEW, positives: OLD, drafts: OLD, receipts: OLD };
     let mut purged = 0;
     loop {
         let step = store.purge(expired, 64).await.unwrap();

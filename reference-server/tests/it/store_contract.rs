@@ -69,6 +69,7 @@ contract! {
     a_message_put_off_is_due_later,
     a_message_is_due_when_it_says_and_not_before,
     what_was_accepted_is_kept_until_it_is_settled,
+    how_it_ended_is_erased_by_the_time_of_its_receipt,
     the_first_certificate_of_a_result_is_kept_for_good,
     what_has_expired_is_erased_with_all_that_leads_to_it,
     a_purge_goes_step_by_step_and_leaves_the_rest,
@@ -309,15 +310,18 @@ async fn a_message_is_due_when_it_says_and_not_before(backend: impl Backend) {
     store.close().await;
 }
 
-async fn what_was_accepted_is_kept_until_it_is_settled(backend: impl Backend) {
-    let store = backend.open().await;
-    let accepted = |number: u32, entries| NewAccepted {
+fn accepted(number: u32, entries: u32) -> NewAccepted {
+    NewAccepted {
         sender: "sw-1".into(),
         key: (number == 1).then(|| "key".to_owned()),
         entries,
         received: NOW,
         body: number.to_string().into_bytes(),
-    };
+    }
+}
+
+async fn what_was_accepted_is_kept_until_it_is_settled(backend: impl Backend) {
+    let store = backend.open().await;
     let first = store.accept(accepted(1, 3)).await.unwrap();
     let second = store.accept(accepted(2, 1)).await.unwrap();
     assert!(second >= first + 3, "each entry has an id of its own");
@@ -348,6 +352,39 @@ async fn what_was_accepted_is_kept_until_it_is_settled(backend: impl Backend) {
     ] {
         assert_eq!(store.acceptance(receipt).await.unwrap(), expected, "{receipt}");
     }
+    store.close().await;
+}
+
+async fn how_it_ended_is_erased_by_the_time_of_its_receipt(backend: impl Backend) {
+    let store = backend.open().await;
+    let at = |number: u32| NOW.after(Duration::from_secs(number.into()));
+    let mut receipts = Vec::new();
+    for number in 0..8 {
+        let id = store.accept(NewAccepted { received: at(number), ..accepted(number, 2) }).await.unwrap();
+        // The last one waits for ever.
+        if number < 7 {
+            store.settle(id, 2, "[0,1]".to_owned()).await.unwrap();
+        }
+        receipts.push(id);
+    }
+    let expired = Expired { receipts: at(5), ..all_before(NOW) };
+    let mut steps = Vec::new();
+    loop {
+        let purged = store.purge(expired, 2).await.unwrap();
+        steps.push(purged.receipts);
+        if !purged.more {
+            break;
+        }
+    }
+    assert_eq!(steps, [2, 2, 1]);
+    for (number, id) in receipts.iter().enumerate() {
+        let known = store.acceptance(id + 1).await.unwrap();
+        assert_eq!(known.is_some(), number >= 5, "{number}");
+    }
+    // What waits is kept, however old it is.
+    assert_eq!(store.purge(all_before(at(100)), 9).await.unwrap().receipts, 2);
+    assert_eq!(store.acceptance(receipts[7]).await.unwrap(), Some((receipts[7], None)));
+    assert_eq!((store.accepted(9).await.unwrap().len(), store.stats().accepted()), (1, 1));
     store.close().await;
 }
 
@@ -391,7 +428,7 @@ async fn the_first_certificate_of_a_result_is_kept_for_good(backend: impl Backen
 
 /// Everything that was received before this moment, whatever came out.
 fn all_before(moment: Moment) -> Expired {
-    Expired { results: moment, positives: moment, drafts: moment }
+    Expired { results: moment, positives: moment, drafts: moment, receipts: moment }
 }
 
 async fn what_has_expired_is_erased_with_all_that_leads_to_it(backend: impl Backend) {
@@ -440,7 +477,7 @@ async fn a_purge_goes_step_by_step_and_leaves_the_rest(backend: impl Backend) {
         (0..20).map(|number| NewResult { received: at(number), positive: number % 2 == 0, ..result(number) });
     let ids: Vec<_> =
         store.save_results(results.collect()).await.unwrap().iter().map(|saved| saved.id).collect();
-    let expired = Expired { results: at(15), positives: at(5), drafts: NOW };
+    let expired = Expired { results: at(15), positives: at(5), ..all_before(NOW) };
     let (mut erased, mut steps) = (Vec::new(), 0);
     loop {
         let purged = store.purge(expired, 3).await.unwrap();

@@ -15,11 +15,15 @@ const ACCEPT: &str = "
 INSERT INTO accepted (id, entries, sender, key, received, body, instance)
 SELECT *, $7::bigint FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
 ON CONFLICT DO NOTHING";
+/// A statement sees the tables as they were before it: the message whose time is kept is still there. One that is not has been
+/// settled before.
 const SETTLE: &str = "
 WITH ended AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS ended (id, entries, ends)
 ), kept AS (
-    INSERT INTO settled (id, entries, ends) SELECT * FROM ended ON CONFLICT DO NOTHING
+    INSERT INTO settled (id, entries, ends, received)
+    SELECT ended.id, ended.entries, ended.ends, accepted.received FROM ended JOIN accepted USING (id)
+    ON CONFLICT DO NOTHING
 ), erased AS (
     DELETE FROM accepted USING ended WHERE accepted.id = ended.id RETURNING 1
 )

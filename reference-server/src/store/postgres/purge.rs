@@ -27,6 +27,8 @@ const LINKS: &str = "DELETE FROM links WHERE link = ANY ($1::bytea[])";
 const RESULTS: &str = "DELETE FROM results WHERE id = ANY ($1::bigint[])";
 const DRAFTS: &str = "
 DELETE FROM drafts WHERE id IN (SELECT id FROM drafts WHERE received < $1 ORDER BY received LIMIT $2)";
+const RECEIPTS: &str = "
+DELETE FROM settled WHERE id IN (SELECT id FROM settled WHERE received < $1 ORDER BY received LIMIT $2)";
 
 /// [`Write::Purge`](crate::store::command::Write::Purge).
 #[derive(Debug)]
@@ -57,12 +59,18 @@ impl Purge {
             purged.messages = self.line.run(async |session| erase(session, &doomed).await).await?;
         }
         purged.results = doomed.iter().map(|row| row.get(0)).collect();
-        let (before, most) = (expired.drafts.millis(), i64::from(limit));
-        let drafts = self.line.run(async |session| session.execute(DRAFTS, &[&before, &most]).await).await?;
-        purged.drafts = usize::try_from(drafts).unwrap_or(usize::MAX);
+        purged.drafts = self.old(DRAFTS, expired.drafts, limit).await?;
+        purged.receipts = self.old(RECEIPTS, expired.receipts, limit).await?;
         let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
-        purged.more = full(purged.results.len()) || full(purged.drafts);
+        purged.more = full(purged.results.len()) || full(purged.drafts) || full(purged.receipts);
         Ok(purged)
+    }
+
+    /// Erases at most so many rows to which nothing leads, and returns how many they were.
+    async fn old(&mut self, which: &'static str, before: Moment, limit: u32) -> Result<usize, StoreError> {
+        let (before, most) = (before.millis(), i64::from(limit));
+        let erased = self.line.run(async |session| session.execute(which, &[&before, &most]).await).await?;
+        Ok(usize::try_from(erased).unwrap_or(usize::MAX))
     }
 
     async fn doomed(

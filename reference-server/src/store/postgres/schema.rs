@@ -5,7 +5,7 @@ use crate::store::StoreError;
 
 /// What makes each version of the tables of the one before, the first of nothing. A line that has landed is never changed:
 /// changes are new lines.
-const MIGRATIONS: &[&str] = &[FIRST, RETENTION, ACCEPTANCE];
+const MIGRATIONS: &[&str] = &[FIRST, RETENTION, ACCEPTANCE, RECEIPTS];
 
 const FIRST: &str = r#"
 CREATE SEQUENCE draws;
@@ -48,6 +48,15 @@ CREATE TABLE accepted (
     body bytea NOT NULL, instance bigint NOT NULL
 );
 CREATE TABLE settled (id bigint PRIMARY KEY, entries bigint NOT NULL, ends text NOT NULL);
+";
+
+/// When the message was received, by which a purge finds it: ids do not tell the time. Of what was settled before it is when this
+/// was run.
+const RECEIPTS: &str = "
+ALTER TABLE settled
+    ADD COLUMN received bigint NOT NULL DEFAULT (extract(epoch FROM now()) * 1000)::bigint;
+ALTER TABLE settled ALTER COLUMN received DROP DEFAULT;
+CREATE INDEX settled_received ON settled (received);
 ";
 
 /// Brings the tables up to date. Instances that start at once wait for each other: the row of a version is its lock.

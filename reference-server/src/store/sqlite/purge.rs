@@ -25,6 +25,7 @@ pub(super) struct Purge<'c> {
     name: Statement<'c>,
     messages: Statement<'c>,
     drafts: Statement<'c>,
+    receipts: Statement<'c>,
 }
 
 /// A result that is to be erased, and the generation of its keys.
@@ -64,10 +65,13 @@ impl<'c> Purge<'c> {
             drafts: prepare(
                 "DELETE FROM drafts WHERE id IN (SELECT id FROM drafts WHERE id < ?1 ORDER BY id LIMIT ?2)",
             )?,
+            receipts: prepare(
+                "DELETE FROM settled WHERE id IN (SELECT id FROM settled WHERE id < ?1 ORDER BY id LIMIT ?2)",
+            )?,
         })
     }
 
-    /// Erases at most `limit` results and at most `limit` drafts.
+    /// Erases at most `limit` results, at most `limit` drafts, and at most `limit` ends of accepted messages.
     pub(super) fn step(
         &mut self,
         expired: Expired,
@@ -88,8 +92,9 @@ impl<'c> Purge<'c> {
             self.erase(result, index)?;
         }
         purged.drafts = self.drafts.execute((first_id(expired.drafts), limit))?;
+        purged.receipts = self.receipts.execute((first_id(expired.receipts), limit))?;
         let full = |count: usize| u32::try_from(count).is_ok_and(|count| count >= limit);
-        purged.more = full(purged.results.len()) || full(purged.drafts);
+        purged.more = full(purged.results.len()) || full(purged.drafts) || full(purged.receipts);
         if !purged.more {
             purged.messages = self.messages.execute([first_id(expired.results.max(expired.positives))])?;
             change.gone += i64::try_from(purged.messages).unwrap_or(0);
