@@ -24,6 +24,7 @@ use crate::config;
 use crate::cookie;
 use crate::hex;
 use crate::keys::Secret;
+use crate::language::Language;
 use crate::link::Link;
 use crate::moment::Moment;
 use crate::session;
@@ -140,6 +141,7 @@ impl Room {
         }
         let ticket =
             cookie::values(&visit.headers, TICKET).find_map(|ticket| self.number(secret, subject, ticket));
+        let language = Language::of(&visit.headers);
         let standing = self.queue().stand(subject, ticket, Instant::now());
         match standing {
             Standing::In => {
@@ -153,9 +155,9 @@ impl Room {
                     queue::VOID * self.config.poll,
                     secure,
                 );
-                Err(page::waiting(Some((ahead + 1, left)), self.poll(), cookie))
+                Err(page::waiting(language, Some((ahead + 1, left)), self.poll(), cookie))
             }
-            Standing::NoPlace => Err(page::waiting(None, self.poll(), None)),
+            Standing::NoPlace => Err(page::waiting(language, None, self.poll(), None)),
         }
     }
 

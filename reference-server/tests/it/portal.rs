@@ -195,6 +195,32 @@ async fn a_person_finds_the_way_in_english_on_a_small_dark_screen() {
 }
 
 #[tokio::test]
+async fn whoever_waits_is_told_the_place_and_comes_in_without_doing_anything() {
+    let full = InProcess::start("[waiting_room.patients]\nrate = \"1/h\"\npoll = \"60s\"").await;
+    let moving = InProcess::start("[waiting_room.patients]\nrate = \"30/min\"\npoll = \"300ms\"").await;
+    let link = |number: u32| format!("/p/61d5f5a0aabbccddeeff0011223344556677{number:04}");
+    for server in [&full, &moving] {
+        server.client().await.get(&link(0)).await.expect(200);
+    }
+    for (place, english) in [(1, false), (2, true)] {
+        let mut visitor = Visitor::start(english).await;
+        visitor.browser.go(&format!("http://{}{}", full.address, link(place))).await;
+        visitor.sees("Beaucoup de monde en ce moment", "We are very busy").await;
+        let seen = visitor.browser.script("return document.querySelector('main strong').textContent").await;
+        assert_eq!(seen, place.to_string());
+        visitor.browser.close().await;
+    }
+    let mut browser = Browser::start("fr").await;
+    browser.go(&format!("http://{}{}", moving.address, link(1))).await;
+    while browser.heading().await == "Beaucoup de monde en ce moment" {
+        browser.mark().await;
+        browser.arrived().await;
+    }
+    assert_eq!(browser.heading().await, "Quelle est votre date de naissance\u{a0}?");
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_patient_needs_no_mouse_and_can_change_the_language() {
     let server = server().await;
     let mut sender = server.signed_in("sw-1").await;
