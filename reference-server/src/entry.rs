@@ -100,6 +100,14 @@ pub enum Outcome {
     Indeterminate,
 }
 
+/// A letter that names may have: one that a certificate can write in the capitals of travel documents, of Latin scripts or
+/// Cyrillic.
+pub fn is_letter(letter: char) -> bool {
+    matches!(letter,
+        'A'..='Z' | 'a'..='z' | 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ķ' | 'Ĺ'..='ž' | 'Ș'..='ț' | 'ẞ'
+        | 'А'..='я' | 'Ё' | 'ё' | 'Є' | 'є' | 'І' | 'і' | 'Ї' | 'ї' | 'Ј' | 'ј' | 'Ґ' | 'ґ')
+}
+
 /// A name as it is searched for: upper case, accents off, everything else but letters and digits one space.
 pub fn fold(name: &str) -> String {
     let mut folded = String::with_capacity(name.len());

@@ -28,7 +28,7 @@ use crate::app::App;
 use crate::bearer::Bearer;
 use crate::caller::Caller;
 use crate::class::Class;
-use crate::entry::{Record, fold};
+use crate::entry::{Record, fold, is_letter};
 use crate::language::Language;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
@@ -36,8 +36,7 @@ use crate::results::private;
 use crate::token::{Identity, Scope};
 use crate::{body, intake, issuer, receipt, service, start};
 
-/// Pages for people in a browser, beside those that programs ask for too: `routes` and the document of the interface have
-/// the rest.
+/// Pages for people in a browser, beside those that programs ask for too, which are with `routes`.
 pub(crate) fn pages() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(start::start))
@@ -87,9 +86,10 @@ pub(crate) async fn search(
     Ok(service::in_slot(&app, Class::Search, caller, work).await)
 }
 
-/// What a name is searched by; `None`: it is too short.
+/// What a name is searched by; `None`: it is too short. No name has digits, so that they are not counted.
 fn prefix(name: &str) -> Option<String> {
-    Some(fold(name)).filter(|prefix| prefix.chars().count() >= LETTERS)
+    let letters = name.chars().filter(|letter| is_letter(*letter)).count();
+    (letters >= LETTERS).then(|| fold(name))
 }
 
 async fn found(app: &App, sender: &Identity, prefix: String) -> Result<Json<Value>, Refusal> {

@@ -76,7 +76,11 @@ pub(crate) async fn enter(
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key)
+            if (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(Some(key.to_owned()))
+        }
         _ => {
             let hint = format!("1 to {LONGEST_KEY} visible ASCII characters");
             Err(Refusal::problem("Idempotency-Key", "cannot be used", &hint))

@@ -54,11 +54,13 @@ mod tests {
 
     use crate::operations::OPENAPI;
 
-    /// Every path with its methods, as this file says it.
+    /// Every path with its methods, as this file and the portal's say it.
     fn routes() -> BTreeSet<String> {
-        let source = include_str!("routes.rs");
-        let source = source.split("#[cfg(test)]").next().unwrap();
-        let routes = source.split(".route(").skip(1).flat_map(|route| {
+        let here = include_str!("routes.rs").split("#[cfg(test)]").next().unwrap();
+        let portal = include_str!("portal.rs").split_once("fn pages()").unwrap().1;
+        let portal = portal.split_once("\n}").unwrap().0;
+        let routes = [here, portal].into_iter().flat_map(|source| source.split(".route(").skip(1));
+        let routes = routes.flat_map(|route| {
             let route = route.split(".fallback(").next().unwrap();
             let path = route.split('"').nth(1).unwrap();
             let methods = ["get", "post", "put", "delete"].into_iter();
@@ -78,7 +80,7 @@ mod tests {
             })
             .collect();
         let routes = routes();
-        assert!(routes.len() > 20, "{routes:?}");
+        assert!(routes.len() > 35, "{routes:?}");
         let untold: Vec<_> = routes.difference(&told).collect();
         let unserved: Vec<_> = told.difference(&routes).collect();
         assert!(untold.is_empty(), "add to src/openapi.json: {untold:?}");

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike, NaiveDate};
 
-use crate::entry::{Entry, Outcome, Patient, Record, Sex, Test, TestKind};
+use crate::entry::{Entry, Outcome, Patient, Record, Sex, Test, TestKind, is_letter};
 use crate::intake::{RawEntry, RawPatient, RawTest, Text};
 use crate::moment::Moment;
 use crate::problem::Problem;
@@ -189,14 +189,13 @@ fn identifier_text(text: &str) -> Result<String, Fault> {
 }
 
 fn name(text: &str) -> Result<String, Fault> {
-    let letters = |letter: char| letter.is_alphabetic() || " -'’.".contains(letter);
-    if text.chars().any(char::is_alphabetic)
-        && text.chars().count() <= LONGEST_NAME
-        && text.chars().all(letters)
-    {
+    let letters = |letter: char| is_letter(letter) || " -'’.".contains(letter);
+    if text.chars().any(is_letter) && text.chars().count() <= LONGEST_NAME && text.chars().all(letters) {
         Ok(text.to_owned())
     } else {
-        Err(("is not a name", format!("letters, spaces, hyphens and apostrophes, at most {LONGEST_NAME}")))
+        let hint =
+            format!("letters (Latin or Cyrillic), spaces, hyphens and apostrophes, at most {LONGEST_NAME}");
+        Err(("is not a name", hint))
     }
 }
 

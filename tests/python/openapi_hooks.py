@@ -1,14 +1,18 @@
-"""For schemathesis: what the document of the interface cannot say. An identity number ends with a key that is computed; a sample
-is analysed after it was taken; and nothing is in the future."""
+"""For schemathesis: what no schema can say of good requests. An identity number ends with a key that is computed; a sample is
+analysed after it was taken, nothing is in the future; HL7 and FHIR have standards of their own."""
 
 import datetime
+import pathlib
 import re
 
 import schemathesis
 from hypothesis import strategies as st
 
-FIRST, LAST = datetime.date(2010, 1, 1), datetime.date(2025, 12, 31)
+FIRST = datetime.date(1900, 1, 1)
+# The clocks of the server and of this program may differ.
+LAST = datetime.date.today() - datetime.timedelta(days=2)
 MIDNIGHT = datetime.time()
+SAMPLES = pathlib.Path(__file__).parents[2] / "reference-server/tests/data"
 
 
 def with_key(number):
@@ -21,9 +25,26 @@ def times(first, last):
     return st.datetimes(datetime.datetime.combine(first, MIDNIGHT), datetime.datetime.combine(last, MIDNIGHT))
 
 
-schemathesis.openapi.format("ins", st.from_regex(r"[0-9]{13}", fullmatch=True).map(with_key))
+def sample(name, *numbers):
+    """A message of the tests whose own numbers are drawn."""
+    text = (SAMPLES / name).read_bytes().decode()
+    assert all(number in text for number in numbers), numbers
+
+    def renumbered(drawn):
+        message = text
+        for number in numbers:
+            message = message.replace(number, f"{number}-{drawn}")
+        return message.encode()
+
+    return st.integers(0, 10**12).map(renumbered)
+
+
+NUMBER = st.from_regex(re.compile(r"[0-9]{5}([0-9]{2}|2[AB])[0-9]{6}", re.ASCII), fullmatch=True)
+schemathesis.openapi.format("ins", NUMBER.map(with_key))
 schemathesis.openapi.format("past-time", times(FIRST, LAST).map(lambda time: time.isoformat() + "Z"))
-schemathesis.openapi.format("past-date", st.dates(datetime.date(1900, 1, 1), LAST).map(str))
+schemathesis.openapi.format("past-date", st.dates(FIRST, LAST).map(str))
+schemathesis.openapi.media_type("application/hl7-v2", sample("oru_r01.hl7", "PHARM-000007-000001", "FILLER-7"))
+schemathesis.openapi.media_type("application/fhir+json", sample("fhir_bundle.json", "REPORT-7", "SAMPLE-7"))
 
 
 def mend(value):

@@ -96,6 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::entry::is_letter;
 
     #[test]
     fn names_are_written_as_on_a_passport() {
@@ -110,6 +111,17 @@ mod tests {
             ("-", ""),
         ] {
             assert_eq!(transliterate(name), written);
+        }
+    }
+
+    #[test]
+    fn every_letter_that_a_name_may_have_is_written() {
+        let letters: Vec<char> = ('\0'..='\u{1eff}').filter(|letter| is_letter(*letter)).collect();
+        assert!(letters.len() > 300);
+        for letter in letters {
+            // A soft sign softens the letter before it, and is not written.
+            let written = !transliterate(&letter.to_string()).is_empty() || "Ьь".contains(letter);
+            assert!(letter.is_alphabetic() && written, "{letter}");
         }
     }
 

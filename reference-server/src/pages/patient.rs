@@ -68,7 +68,7 @@ pub(crate) fn locked(language: Language, rules: &Patients) -> Response {
             ))
         }
     };
-    refused_with(StatusCode::LOCKED, language, body)
+    refused_with(StatusCode::FORBIDDEN, language, body)
 }
 
 fn question_title(language: Language) -> &'static str {

@@ -18,6 +18,8 @@ enum Needs {
     Scope(&'static str),
     /// A token with this scope, of the account that handed the result in.
     Owner(&'static str),
+    /// A session of the portal, which no token stands for.
+    Portal,
     /// The session that the right birth date opens on this very link.
     Session,
     /// The birth date itself.
@@ -37,6 +39,19 @@ const ROUTES: &[(&str, &str, Needs)] = &[
     ("get", "/pro/entry", Needs::Scope("result:write")),
     ("get", "/pro/patients", Needs::Scope("result:read")),
     ("post", "/pro/drafts", Needs::Scope("result:write")),
+    ("post", "/pro/entry", Needs::Portal),
+    ("get", "/pro", Needs::Portal),
+    ("get", "/pro/results/{id}", Needs::Portal),
+    ("get", "/pro/results/{id}/print", Needs::Portal),
+    ("post", "/pro/sign-out", Needs::Portal),
+    ("get", "/pro/sign-in", Needs::Nothing),
+    ("get", "/pro/sign-in/begin", Needs::Nothing),
+    ("get", "/pro/callback", Needs::Nothing),
+    ("get", "/oidc/authorize", Needs::Nothing),
+    ("post", "/oidc/authorize", Needs::Nothing),
+    ("get", "/", Needs::Nothing),
+    ("get", "/demo/messages", Needs::Nothing),
+    ("get", "/style.css", Needs::Nothing),
     ("get", "/p/{link}", Needs::Nothing),
     ("post", "/p/{link}", Needs::BirthDate),
     ("get", "/p/{link}/result", Needs::Session),
@@ -163,6 +178,27 @@ async fn without_a_token_or_with_one_that_is_not_good_nobody_gets_in() {
                 assert_eq!(answer.headers["www-authenticate"], "Bearer");
                 assert!(!tells(&answer), "{}", answer.text());
             }
+        }
+    }
+    assert_eq!(scene.server.metric("sidep_store_results_total").await, 3.0);
+}
+
+#[tokio::test]
+async fn the_pages_of_the_portal_need_its_session_and_take_nothing_for_it() {
+    let scene = Scene::new().await;
+    let mut client = scene.server.client().await;
+    let good = scene.server.signed_in(OWNER).await.token().unwrap().to_owned();
+    let foreign = InProcess::start("").await.signed_in(OWNER).await.token().unwrap().to_owned();
+    for (method, template, needs) in ROUTES {
+        if *needs != Needs::Portal {
+            continue;
+        }
+        // The owner's token is good for programs only; a patient's session, or the token of another server, for nothing here.
+        client.use_token(Some(&good));
+        for cookie in ["", &scene.cookie, "pro=", "pro=a.b.c", &format!("pro={foreign}")] {
+            let answer = ask(&mut client, method, &scene.path(template), Some(cookie)).await;
+            assert_eq!(answer.status, 401, "{method} {template} with '{cookie}'");
+            assert!(!tells(&answer), "{}", answer.text());
         }
     }
     assert_eq!(scene.server.metric("sidep_store_results_total").await, 3.0);
