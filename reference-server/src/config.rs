@@ -67,6 +67,7 @@
 //! positives = "180d"
 //! drafts = "7d"
 //! every = "1h"
+//! rewrite = true                  # PostgreSQL: and no page keeps it (VACUUM FULL)
 //!
 //! [access_log]
 //! keep = "365d"
@@ -318,6 +319,12 @@ pub struct Consent {
 }
 
 impl Config {
+    /// The configuration as a file has it, with every default: read again it is the same.
+    pub fn to_toml(&self) -> String {
+        // What can be read from a table can be written as one.
+        toml::to_string(self).unwrap_or_default()
+    }
+
     /// Reads a configuration.
     ///
     /// # Errors

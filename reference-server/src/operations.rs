@@ -153,7 +153,9 @@ fn text(app: &App, oldest: f64) -> String {
         "counter",
         "What has been kept long enough and is erased; positives are among the results.",
     );
-    for (counter, what) in app.metrics.purged.iter().zip(["results", "positives", "drafts", "messages", "receipts"]) {
+    for (counter, what) in
+        app.metrics.purged.iter().zip(["results", "positives", "drafts", "messages", "receipts"])
+    {
         page.value("sidep_purged_total", &[("what", what)], count(counter));
     }
     page.single("sidep_access_log_lines_total", "counter", "Lines of the access log.", app.access.lines());

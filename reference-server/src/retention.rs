@@ -126,6 +126,9 @@ pub(crate) async fn erase(
     }
     if total != Total::default() {
         store.scrub().await?;
+        if retention.rewrite {
+            store.rewrite().await?;
+        }
     }
     Ok(total)
 }

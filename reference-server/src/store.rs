@@ -233,13 +233,23 @@ impl Store {
         purged
     }
 
-    /// Leaves nothing of what was erased behind: not in a log, not in a page that is not in use. PostgreSQL's own vacuum does
-    /// it in its own time, and what its log and its free space still have lasts until they are used again.
+    /// Leaves nothing of what was erased behind: not in a log, not in a page that is not in use. PostgreSQL keeps it in free
+    /// space until that is used again, or until [`Store::rewrite`].
     ///
     /// # Errors
     /// When something may still be there.
     pub async fn scrub(&self) -> Result<(), StoreError> {
         self.write(|reply| Write::Scrub { reply }).await
+    }
+
+    /// Writes every table anew in PostgreSQL, so that their files have nothing of what was erased any more, after its next
+    /// checkpoint; each is locked for as long as it is copied. Its log keeps what it has until that is used again. In SQLite
+    /// there is nothing left to do after [`Store::scrub`].
+    ///
+    /// # Errors
+    /// When not all of it was done.
+    pub async fn rewrite(&self) -> Result<(), StoreError> {
+        self.write(|reply| Write::Rewrite { reply }).await
     }
 
     /// The result with this id.

@@ -26,6 +26,9 @@ pub struct Retention {
     /// Pause between purges; SIGUSR1 asks for one at once. Default 1 h.
     #[serde(serialize_with = "duration_text")]
     pub every: Duration,
+    /// PostgreSQL: after a purge that has erased something, every table is written anew, so that no page keeps what was
+    /// erased. Each is locked while it is copied; what needs it waits. Default false. SQLite needs none of it.
+    pub rewrite: bool,
 }
 
 /// The log of who saw what (`[access_log]`).
@@ -84,6 +87,7 @@ impl Default for Retention {
             positives: 180 * DAY,
             drafts: 7 * DAY,
             every: Duration::from_secs(3_600),
+            rewrite: false,
         }
     }
 }
@@ -107,6 +111,7 @@ pub(super) fn retention(read: Reader<'_>) -> Retention {
         positives: positive(&read, "positives", default.positives),
         drafts: positive(&read, "drafts", default.drafts),
         every: positive(&read, "every", default.every),
+        rewrite: read.switch("rewrite").unwrap_or(default.rewrite),
     };
     if retention.positives < retention.results {
         read.reject::<()>(

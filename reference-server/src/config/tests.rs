@@ -156,7 +156,7 @@ fn every_key_is_read() {
 #[test]
 fn what_is_written_reads_back_the_same() {
     for config in [Config::default(), Config::parse(FULL).unwrap()] {
-        let text = toml::to_string(&config).unwrap();
+        let text = config.to_toml();
         assert_eq!(Config::parse(&text).unwrap(), config, "{text}");
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config, "{json}");

@@ -70,6 +70,10 @@ pub(crate) enum Write {
     Scrub {
         reply: Reply<()>,
     },
+    /// Writes the tables anew where erased bytes would stay in their pages.
+    Rewrite {
+        reply: Reply<()>,
+    },
     /// Finish what came before, then end.
     Stop,
 }

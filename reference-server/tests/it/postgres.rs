@@ -1,5 +1,7 @@
 //! A PostgreSQL for a test: its own, ended with it, with as many empty databases as it wants.
 
+use std::path::PathBuf;
+
 use reference_server::postgres::OwnPostgres;
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
@@ -9,7 +11,7 @@ pub(crate) struct Databases {
     pub(crate) server: OwnPostgres,
     client: tokio_postgres::Client,
     count: u32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Databases {
@@ -17,7 +19,12 @@ impl Databases {
         let folder = tempfile::tempdir().unwrap();
         let server = OwnPostgres::passing(&folder.path().join("postgres"), &[]).unwrap();
         let client = connect(&server.url("postgres")).await;
-        Databases { server, client, count: 0, _folder: folder }
+        Databases { server, client, count: 0, folder }
+    }
+
+    /// The folder of its files.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.path().join("postgres")
     }
 
     /// The URL of an empty database.

@@ -10,7 +10,7 @@ use super::attempts::Try;
 use super::certificates::Keep;
 use super::drafts::Draft;
 use super::outbox::Settle;
-use super::purge::Step;
+use super::purge::Task;
 use super::results::Save;
 use crate::store::Shared;
 use crate::store::StoreError;
@@ -87,7 +87,7 @@ pub(super) struct Desks {
     pub(super) certificates: Desk<Keep>,
     pub(super) attempts: Desk<Try>,
     pub(super) outbox: Desk<Settle>,
-    pub(super) purge: Desk<Step>,
+    pub(super) purge: Desk<Task>,
     pub(super) acceptance: Desk<Take>,
 }
 
@@ -111,10 +111,11 @@ impl Desks {
                     self.outbox.hand(Settle { due, until: Some(until), reply }).await;
                 }
                 Write::Purge { expired, limit, reply } => {
-                    self.purge.hand(Step { expired, limit, reply }).await;
+                    self.purge.hand(Task::Step { expired, limit, reply }).await;
                 }
-                // Its own vacuum clears what was erased, in its own time.
+                // What it does not need any more of its log and its pages it uses again in its own time.
                 Write::Scrub { reply } => drop(reply.send(Ok(()))),
+                Write::Rewrite { reply } => self.purge.hand(Task::Rewrite { reply }).await,
                 Write::Accept { message, reply } => {
                     self.acceptance.hand(Take::Accept { message, reply }).await
                 }

@@ -3,6 +3,7 @@
 //! A result's own row goes last: a step that was cut off is found again, and done again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_postgres::Row;
 
@@ -30,12 +31,29 @@ DELETE FROM drafts WHERE id IN (SELECT id FROM drafts WHERE received < $1 ORDER 
 const RECEIPTS: &str = "
 DELETE FROM settled WHERE id IN (SELECT id FROM settled WHERE received < $1 ORDER BY received LIMIT $2)";
 
-/// [`Write::Purge`](crate::store::command::Write::Purge).
+/// What a rewrite does, one statement after the other: a table's rows are copied into new files, with new indexes and new
+/// samples of its values for the planner, and then so are the samples.
+const REWRITE: [&str; 10] = [
+    "VACUUM (FULL, ANALYZE) results",
+    "VACUUM (FULL, ANALYZE) keys",
+    "VACUUM (FULL, ANALYZE) links",
+    "VACUUM (FULL, ANALYZE) attempts",
+    "VACUUM (FULL, ANALYZE) outbox",
+    "VACUUM (FULL, ANALYZE) certificates",
+    "VACUUM (FULL, ANALYZE) drafts",
+    "VACUUM (FULL, ANALYZE) accepted",
+    "VACUUM (FULL, ANALYZE) settled",
+    "VACUUM FULL pg_catalog.pg_statistic",
+];
+
+/// How long one of them may take: a copy of some hundred gigabytes.
+const REWRITTEN_WITHIN: Duration = Duration::from_secs(3_600);
+
+/// [`Write::Purge`](crate::store::command::Write::Purge) or [`Write::Rewrite`](crate::store::command::Write::Rewrite).
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) expired: Expired,
-    pub(super) limit: u32,
-    pub(super) reply: Reply<Purged>,
+pub(super) enum Task {
+    Step { expired: Expired, limit: u32, reply: Reply<Purged> },
+    Rewrite { reply: Reply<()> },
 }
 
 #[derive(Debug)]
@@ -73,6 +91,13 @@ impl Purge {
         Ok(usize::try_from(erased).unwrap_or(usize::MAX))
     }
 
+    async fn rewrite(&mut self) -> Result<(), StoreError> {
+        for statement in REWRITE {
+            self.line.run_within(REWRITTEN_WITHIN, async |session| session.batch(statement).await).await?;
+        }
+        Ok(())
+    }
+
     async fn doomed(
         &mut self,
         which: &'static str,
@@ -105,15 +130,21 @@ async fn erase(session: &Session, doomed: &[&Row]) -> Result<usize, tokio_postgr
 }
 
 impl Clerk for Purge {
-    type Command = Step;
+    type Command = Task;
 
-    async fn serve(&mut self, group: Vec<Step>) {
-        for Step { expired, limit, reply } in group {
-            let outcome = self.step(expired, limit).await;
-            let gone = outcome.as_ref().map_or(0, |purged| i64::try_from(purged.messages).unwrap_or(0));
-            self.shared.stats.ended(&outcome, Change { gone, ..Change::default() });
-            // A caller that has gone does not need its answer.
-            let _ = reply.send(outcome);
+    async fn serve(&mut self, group: Vec<Task>) {
+        // A caller that has gone does not need its answer.
+        for task in group {
+            match task {
+                Task::Step { expired, limit, reply } => {
+                    let outcome = self.step(expired, limit).await;
+                    let gone =
+                        outcome.as_ref().map_or(0, |purged| i64::try_from(purged.messages).unwrap_or(0));
+                    self.shared.stats.ended(&outcome, Change { gone, ..Change::default() });
+                    let _ = reply.send(outcome);
+                }
+                Task::Rewrite { reply } => drop(reply.send(self.rewrite().await)),
+            }
         }
     }
 }

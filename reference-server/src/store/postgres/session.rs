@@ -69,7 +69,19 @@ impl Line {
         &mut self,
         work: impl AsyncFn(&Session) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
-        let deadline = Instant::now() + PATIENCE;
+        self.run_within(PATIENCE, work).await
+    }
+
+    /// The same for work that takes as long as this.
+    ///
+    /// # Errors
+    /// The database refused it, or did not do it in time.
+    pub(super) async fn run_within<T>(
+        &mut self,
+        patience: Duration,
+        work: impl AsyncFn(&Session) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let deadline = Instant::now() + patience;
         let mut pause = FIRST_PAUSE;
         loop {
             let attempt = async { work(self.session().await?).await };

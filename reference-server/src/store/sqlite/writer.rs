@@ -197,6 +197,7 @@ impl<'c> Writer<'c> {
                 };
                 (Box::new(acknowledge), Ok(()))
             }
+            Write::Rewrite { reply } => answer(reply, usable, || Ok(())),
             Write::Stop => return None,
         })
     }
