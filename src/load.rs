@@ -42,6 +42,7 @@ mod ports;
 mod preload;
 mod proc;
 mod progress;
+mod ready;
 mod recorder;
 mod render;
 mod request;

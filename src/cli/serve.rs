@@ -2,13 +2,13 @@
 
 use std::future::Future;
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
 use reference_server::cli::ServeArgs;
 use reference_server::config::Config;
+use reference_server::serve::Options;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -31,48 +31,36 @@ pub(super) struct ServeCommand {
 
 pub(super) fn run(command: ServeCommand) -> ExitCode {
     match config(command.server.as_deref()) {
-        Ok((Some(file), config)) if config.instances.count > 1 && !command.instance => {
-            match several(file, config, command.serve) {
+        Ok(config) if config.instances.count > 1 && !command.instance => {
+            match several(command.serve.options(config)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => super::complain(&failure),
             }
         }
-        Ok((_, config)) => reference_server::cli::serve(command.serve.options(config)),
+        Ok(config) => reference_server::cli::serve(command.serve.options(config)),
         Err(failure) => super::complain(&failure),
     }
 }
 
-fn config(server: Option<&str>) -> Result<(Option<PathBuf>, Config), Failure> {
-    let Some(named) = server else { return Ok((None, Config::default())) };
+fn config(server: Option<&str>) -> Result<Config, Failure> {
+    let Some(named) = server else { return Ok(Config::default()) };
     let found = files::server(named)?;
-    let config = Config::parse(&found.text).map_err(|errors| {
+    Config::parse(&found.text).map_err(|errors| {
         let lines: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
         Failure::usage(format!(
             "{} is not a server configuration:\n{}",
             found.path.display(),
             lines.join("\n")
         ))
-    })?;
-    Ok((Some(found.path), config))
+    })
 }
 
 /// Starts all of them, says so as one server does, and serves until it is asked to stop.
-fn several(file: PathBuf, config: Config, args: ServeArgs) -> Result<(), Failure> {
+fn several(options: Options) -> Result<(), Failure> {
     let broken = |error: io::Error| Failure::from(anyhow!("cannot set up the process: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-    let listens_to_stdin = args.until_stdin_closes;
-    let order = InstancesOrder {
-        launch: Launch::this_program().map_err(broken)?,
-        file,
-        config,
-        listen: args.listen,
-        data: args.data,
-        keys: args.keys,
-        database_url: args.database_url,
-        gateway: args.gateway,
-        preload: args.preload,
-        public_url: args.public_url,
-    };
+    let listens_to_stdin = options.until_stdin_closes;
+    let order = InstancesOrder { launch: Launch::this_program().map_err(broken)?, options };
     runtime.block_on(async {
         let stop = asked_to_stop().map_err(broken)?;
         let mut orders = listens_to_stdin.then(lines_of_stdin).transpose().map_err(broken)?;
@@ -81,6 +69,9 @@ fn several(file: PathBuf, config: Config, args: ServeArgs) -> Result<(), Failure
                 Instances::start(order).await.map_err(|error| Failure::usage(error.to_string()))?;
             // Nobody may be reading; that is no reason to stop serving.
             let mut stdout = io::stdout();
+            for (name, address) in instances.lanes() {
+                let _ = writeln!(stdout, "lane {name} on http://{address}");
+            }
             let _ =
                 writeln!(stdout, "listening on http://{}", instances.address()).and_then(|()| stdout.flush());
             Ok::<_, Failure>(instances)

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::cpus;
 
 /// The longest time in which a server opens its store, loads what it is given, and says that it is ready.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(120);
 /// The longest time that a server takes to stop after SIGTERM; then it is killed.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 /// What a server prints when it accepts requests, before its URL.
@@ -40,6 +40,13 @@ impl Launch {
     pub fn this_program() -> io::Result<Self> {
         let arguments = vec!["serve".into(), "--server".into()];
         Ok(Self { program: std::env::current_exe()?, arguments })
+    }
+
+    /// The same with these arguments more.
+    pub(super) fn with(mut self, more: Vec<OsString>) -> Self {
+        let last = self.arguments.len().saturating_sub(1);
+        self.arguments.splice(last..last, more);
+        self
     }
 }
 

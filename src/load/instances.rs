@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use reference_server::config::{Backend, Config};
 use reference_server::postgres::{OwnPostgres, PostgresError};
+use reference_server::serve::Options;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use self::balancer::Balancer;
+use self::balancer::{Balancer, Door};
 use super::child::{Launch, Order, Server, StartError};
-use super::under_test::lasting_port;
+use super::under_test::lasting_ports;
 
 /// The longest time in which a balancer ends whose owner was killed.
 const GIVEN_UP_WITHIN: Duration = Duration::from_secs(1);
@@ -27,24 +28,9 @@ const GIVEN_UP_WITHIN: Duration = Duration::from_secs(1);
 pub struct InstancesOrder {
     /// The program that is one of them when it is told `--instance`.
     pub launch: Launch,
-    /// Their configuration file.
-    pub file: PathBuf,
-    /// The same, read.
-    pub config: Config,
-    /// Where they are reached; port 0: a free one.
-    pub listen: SocketAddr,
-    /// A folder for all that they keep, created if it is missing.
-    pub data: PathBuf,
-    /// The folder of their keys; `None`: in that one.
-    pub keys: Option<PathBuf>,
-    /// Their database, whatever the configuration says.
-    pub database_url: Option<String>,
-    /// Where they send messages.
-    pub gateway: Option<String>,
-    /// What one of them loads before any listens.
-    pub preload: Option<PathBuf>,
-    /// The URL under which they are reached; `None`: `http://` and the address.
-    pub public_url: Option<String>,
+    /// What a single server would be started with: where all are reached, a folder for all that they keep (their keys too, unless
+    /// it says otherwise), and what one of them loads before any listens.
+    pub options: Options,
 }
 
 /// Why there are no instances.
@@ -77,6 +63,9 @@ pub enum InstancesError {
     /// There is nobody to share the requests out.
     #[error("{0}")]
     Balancer(String),
+    /// There is nowhere for an instance to listen.
+    #[error("no port below those of clients is free for an instance; see net.ipv4.ip_local_port_range")]
+    NoPort,
 }
 
 /// What the parent orders: how many instances are away. Everything else is an order for each of them.
@@ -95,6 +84,7 @@ pub struct Instances {
     /// The last order for each, for one that comes back.
     faults: Option<String>,
     address: SocketAddr,
+    lanes: Vec<(String, SocketAddr)>,
     _postgres: Option<OwnPostgres>,
 }
 
@@ -104,35 +94,42 @@ impl Instances {
     /// # Errors
     /// See [`InstancesError`]; what was started by then is ended.
     pub async fn start(order: InstancesOrder) -> Result<Instances, InstancesError> {
-        let InstancesOrder { launch, file, config, listen, data, keys, database_url, gateway, .. } = order;
-        let not_listening = |source| InstancesError::Listen { address: listen, source };
-        let door = door(listen).await.map_err(not_listening)?;
-        let address = door.local_addr().map_err(not_listening)?;
+        let InstancesOrder { launch, options } = order;
+        let Options { config, listen, data, database_url, gateway, mut preload, .. } = options;
+        let mut address = listen;
+        let mut doors = vec![door("door".to_owned(), &mut address).await?];
+        let mut lanes = Vec::new();
+        for (name, lane) in &config.lane {
+            if let Some(mut listen) = lane.listen {
+                doors.push(door(format!("lane-{name}"), &mut listen).await?);
+                lanes.push((name.clone(), listen));
+            }
+        }
         let program = Balancer::program().map_err(InstancesError::Balancer)?;
-        std::fs::create_dir_all(&data)
-            .map_err(|source| InstancesError::Data { path: data.clone(), source })?;
-        let mut arguments = launch.arguments.clone();
-        let config_flag = arguments.pop();
+        let unusable = |source| InstancesError::Data { path: data.clone(), source };
+        std::fs::create_dir_all(&data).map_err(unusable)?;
         let own = database_url.is_none() && config.store.url.is_none();
         let postgres = if own && config.store.backend == Backend::Postgres {
             Some(OwnPostgres::start(&data.join("postgres"), SETTINGS)?)
         } else {
             None
         };
+        let mut flags = Vec::new();
         if let Some(url) = postgres.as_ref().map(|own| own.url("postgres")).or(database_url) {
-            arguments.extend(["--database-url".into(), url.into()]);
+            flags.extend(["--database-url".into(), url.into()]);
         }
-        let keys = keys.unwrap_or_else(|| data.join("keys"));
-        arguments.extend(["--keys".into(), keys.into(), "--instance".into(), "--public-url".into()]);
-        arguments.push(order.public_url.unwrap_or_else(|| format!("http://{address}")).into());
-        arguments.extend(config_flag);
-        let launch = Launch { program: launch.program, arguments };
-        let mut preload = order.preload;
+        let keys = options.keys.unwrap_or_else(|| data.join("keys"));
+        flags.extend(["--keys".into(), keys.into(), "--instance".into(), "--public-url".into()]);
+        flags.push(options.public_url.unwrap_or_else(|| format!("http://{address}")).into());
+        let launch = launch.with(flags);
         let mut instances = Vec::new();
         for number in 1..=config.instances.count {
+            let (listen, config) = of_an_instance(&config, &mut doors)?;
+            let file = data.join(format!("instance-{number}.toml"));
+            std::fs::write(&file, config.to_toml()).map_err(unusable)?;
             let mut order = Order {
                 launch: launch.clone(),
-                config: file.clone(),
+                config: file,
                 data: data.join(format!("instance-{number}")),
                 gateway: gateway.clone(),
                 // One is enough: they share what it loads.
@@ -140,24 +137,25 @@ impl Instances {
                 log: data.join(format!("instance-{number}.log")),
                 // Those of this process, which whoever started it has chosen.
                 cores: Vec::new(),
-                listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), lasting_port()),
+                listen,
             };
             let server = Server::start(&order).await?;
             order.preload = None;
-            // The port that it has got, where any was good; it is to have the same when it comes back.
-            let own = server.url().strip_prefix("http://").and_then(|address| address.parse().ok());
-            order.listen = own.unwrap_or(order.listen);
             instances.push((order, Some(server)));
         }
-        let addresses: Vec<SocketAddr> = instances.iter().map(|(order, _)| order.listen).collect();
-        let balancer = Balancer::start(&program, door, &addresses, config.instances.dispatch, &data);
+        let balancer = Balancer::start(&program, doors, config.instances.dispatch, &data);
         let balancer = balancer.map_err(InstancesError::Balancer)?;
-        Ok(Instances { balancer, instances, faults: None, address, _postgres: postgres })
+        Ok(Instances { balancer, instances, faults: None, address, lanes, _postgres: postgres })
     }
 
     /// Where they are reached.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the listeners of their lanes are, by the lane's name.
+    pub fn lanes(&self) -> &[(String, SocketAddr)] {
+        &self.lanes
     }
 
     /// Does what a line of standard input says. What is no order is passed over.
@@ -210,17 +208,40 @@ impl Instances {
 /// than they bring where each takes microseconds.
 const SETTINGS: &[&str] = &["max_wal_size=4GB", "jit=off"];
 
-/// Binds the address. A balancer before this one, whose owner was killed, is about to give it up.
-async fn door(listen: SocketAddr) -> io::Result<TcpListener> {
+/// Binds the address, and says which one it became. A balancer before this one, whose owner was killed, is about to give it up.
+async fn door(name: String, listen: &mut SocketAddr) -> Result<Door, InstancesError> {
+    let address = *listen;
+    let failed = |source| InstancesError::Listen { address, source };
     let until = Instant::now() + GIVEN_UP_WITHIN;
-    loop {
-        match TcpListener::bind(listen) {
+    let listener = loop {
+        match TcpListener::bind(address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            bound => return bound,
+            bound => break bound.map_err(failed)?,
         }
+    };
+    *listen = listener.local_addr().map_err(failed)?;
+    Ok(Door { name, listener, behind: Vec::new() })
+}
+
+/// Where the next instance listens, and its configuration, in which each lane has a listener of this instance's own.
+fn of_an_instance(config: &Config, doors: &mut [Door]) -> Result<(SocketAddr, Config), InstancesError> {
+    let ports = lasting_ports(doors.len());
+    let addresses: Vec<_> =
+        ports.into_iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).collect();
+    if addresses.len() < doors.len() {
+        return Err(InstancesError::NoPort);
     }
+    for (door, address) in doors.iter_mut().zip(&addresses) {
+        door.behind.push(*address);
+    }
+    let mut own = config.clone();
+    let listeners = own.lane.values_mut().filter_map(|lane| lane.listen.as_mut());
+    for (listen, address) in listeners.zip(&addresses[1..]) {
+        *listen = *address;
+    }
+    Ok((addresses[0], own))
 }
 
 /// A file beside the data of the instances.

@@ -35,6 +35,28 @@ pub(super) fn usage(pid: u32) -> Option<Usage> {
     })
 }
 
+/// The processes of the same program that a process has started, as the instances of a server are; in the order of their numbers.
+pub(super) fn kin(pid: u32) -> Vec<u32> {
+    let program = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let own = program(pid);
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children = lists.flat_map(|list| {
+        list.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<u32>>()
+    });
+    let mut kin: Vec<u32> = children.filter(|child| own.is_some() && program(*child) == own).collect();
+    kin.sort_unstable();
+    kin
+}
+
+/// The word behind this one on the command line of a process.
+pub(super) fn word_after(pid: u32, flag: &str) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut words = line.split(|byte| *byte == 0);
+    words.find(|word| *word == flag.as_bytes())?;
+    Some(String::from_utf8_lossy(words.next()?).into_owned())
+}
+
 /// CPU seconds of one thread of this process.
 pub(super) fn thread_cpu(tid: i32) -> Option<f64> {
     cpu(&fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?)
@@ -77,5 +99,28 @@ mod tests {
     #[test]
     fn a_process_that_is_gone_uses_nothing() {
         assert_eq!(usage(u32::MAX), None);
+        assert_eq!((kin(u32::MAX), word_after(u32::MAX, "a")), (Vec::new(), None));
+    }
+
+    #[test]
+    fn kin_are_children_of_the_same_program_and_say_what_they_were_started_with() {
+        let line = "exec 3<&0; /bin/sh -c 'read -r line; :' sh --listen here <&3 & wait";
+        let mut parent = std::process::Command::new("/bin/sh")
+            .args(["-c", line])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let found = loop {
+            let kin = kin(parent.id());
+            if let [child] = kin[..]
+                && let Some(word) = word_after(child, "--listen")
+            {
+                break word;
+            }
+            std::thread::yield_now();
+        };
+        drop(parent.stdin.take());
+        parent.wait().unwrap();
+        assert_eq!(found, "here");
     }
 }

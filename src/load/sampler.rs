@@ -1,5 +1,6 @@
 //! Once a second: what generator and server use, and what the server says of itself.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -26,7 +27,8 @@ const PAGE: u64 = 1 << 20;
 pub(super) struct Subjects {
     /// The thread of the generator.
     pub(super) generator: i32,
-    /// The server's process, which is another one after a restart, and where it listens, where the tool has started it.
+    /// The server's process, which is another one after a restart, and where it listens, where the tool has started it. Those of
+    /// its instances are found by it.
     pub(super) server: Option<(Arc<AtomicU32>, SocketAddr)>,
 }
 
@@ -75,8 +77,8 @@ struct Last {
     generator: Option<f64>,
     thread: f64,
     stolen: f64,
-    /// Of which process, and its CPU seconds.
-    server: Option<(u32, f64)>,
+    /// Of each process of the server.
+    server: Option<BTreeMap<u32, f64>>,
 }
 
 fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
@@ -89,7 +91,7 @@ fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
                 ("thread_cpu".to_owned(), thread - last.thread),
                 ("stolen_cpu".to_owned(), stolen - last.stolen),
             ];
-            push(to, at, Who::Generator, usage, before, metrics);
+            push(to, at, Who::Generator, Usage { cpu: usage.cpu - before, ..usage }, metrics);
         }
         (last.generator, last.thread, last.stolen) = (Some(usage.cpu), thread, stolen);
     }
@@ -97,18 +99,55 @@ fn sample(subjects: &Subjects, at: Offset, last: &mut Last, to: &Aside) {
         return;
     };
     let pid = pid.load(Ordering::Relaxed);
-    if let Some(usage) = proc::usage(pid) {
-        if let Some((_, before)) = last.server.filter(|(before, _)| *before == pid) {
-            push(to, at, Who::Server, usage, before, metrics(*address).unwrap_or_default());
-        }
-        last.server = Some((pid, usage.cpu));
+    let Some(main) = proc::usage(pid) else { return };
+    let instances = proc::kin(pid);
+    let used = instances.iter().filter_map(|pid| Some((*pid, proc::usage(*pid)?)));
+    let used: Vec<(u32, Usage)> = std::iter::once((pid, main)).chain(used).collect();
+    if let Some(before) = &last.server {
+        // One that has come since has used all that it has used in this second.
+        let cpu = used.iter().map(|(pid, usage)| usage.cpu - before.get(pid).unwrap_or(&0.0)).sum();
+        let usage = Usage { cpu, ..sum(used.iter().map(|(_, usage)| *usage)) };
+        push(to, at, Who::Server, usage, all_metrics(*address, &instances));
     }
+    last.server = Some(used.iter().map(|(pid, usage)| (*pid, usage.cpu)).collect());
 }
 
-fn push(to: &Aside, at: Offset, who: Who, usage: Usage, before: f64, metrics: Vec<(String, f64)>) {
+fn sum(of: impl Iterator<Item = Usage>) -> Usage {
+    of.fold(Usage::default(), |all, one| Usage {
+        cpu: all.cpu + one.cpu,
+        rss_bytes: all.rss_bytes + one.rss_bytes,
+        threads: all.threads + one.threads,
+        fds: all.fds + one.fds,
+    })
+}
+
+fn push(to: &Aside, at: Offset, who: Who, usage: Usage, metrics: Vec<(String, f64)>) {
     let Usage { cpu, rss_bytes, threads, fds } = usage;
-    let row = Resources { at, who, cpu: (cpu - before).max(0.0), rss_bytes, threads, fds, metrics };
+    let row = Resources { at, who, cpu: cpu.max(0.0), rss_bytes, threads, fds, metrics };
     to.push(Entry::Resources(Box::new(row)));
+}
+
+/// Metrics of the server, or of all its instances together: each says at its own address what would be one of them's at the
+/// common one.
+fn all_metrics(address: SocketAddr, instances: &[u32]) -> Vec<(String, f64)> {
+    if instances.is_empty() {
+        return metrics(address).unwrap_or_default();
+    }
+    let listens = |pid: &u32| proc::word_after(*pid, "--listen")?.parse().ok();
+    together(instances.iter().filter_map(listens).filter_map(metrics))
+}
+
+/// Ages are those of the oldest, everything else is added up.
+fn together(pages: impl Iterator<Item = Vec<(String, f64)>>) -> Vec<(String, f64)> {
+    let mut all: Vec<(String, f64)> = Vec::new();
+    for (name, value) in pages.flatten() {
+        match all.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, most)) if name.contains("oldest") || name.contains("_age_") => *most = most.max(value),
+            Some((_, sum)) => *sum += value,
+            None => all.push((name, value)),
+        }
+    }
+    all
 }
 
 /// `GET /metrics` in the text format of Prometheus.
@@ -154,5 +193,12 @@ mod tests {
         let kept = parse(page);
         let expected = [("busy.main", 3.0), ("busy.issuer", 0.0), ("commits", 12.5)];
         assert_eq!(kept, expected.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    #[test]
+    fn of_several_instances_the_numbers_are_added_and_the_oldest_counts() {
+        let page = |busy, oldest| vec![("busy".to_owned(), busy), ("oldest_seconds".to_owned(), oldest)];
+        let all = together([page(3.0, 0.5), page(4.0, 2.0), page(0.0, 1.0)].into_iter());
+        assert_eq!(all, page(7.0, 2.0));
     }
 }

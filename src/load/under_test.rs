@@ -6,12 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use super::child::{Order, Server, describe};
+use reference_server::config::Config;
+
+use super::child::{Order, READY_WITHIN, Server, describe};
 use super::clock::Clock;
 use super::guard::Target;
 use super::incidents::{Act, Doing, Faults};
 use super::opener::Dial;
+use super::ready::is_ready;
 use super::recorder::Aside;
 use super::request::{RunError, RunRequest, System, file};
 use super::tls::Trust;
@@ -23,6 +27,8 @@ use crate::units::{Offset, Span};
 const CERTIFICATE: &str = "tls.pem";
 /// How often it is seen whether the server still runs.
 const LOOK: Span = Span::from_millis(100);
+/// Pause between two questions whether instances are back.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A system that is up, as far as is known.
 #[derive(Debug)]
@@ -36,6 +42,11 @@ pub(super) struct UnderTest {
     told: bool,
     /// The faults that it was told.
     faults: Faults,
+    /// How many instances the server is, and how many of them are to be away.
+    instances: u32,
+    away: u32,
+    /// All of them were killed and are not back.
+    killed: bool,
 }
 
 impl UnderTest {
@@ -80,12 +91,22 @@ impl UnderTest {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), if lasting { lasting_port() } else { 0 }),
         };
         let (server, target) = up(&name, &order).await?;
-        Ok(Self::new(name, target, Some((order, server))))
+        Ok(Self { instances: instances(&entry.config), ..Self::new(name, target, Some((order, server))) })
     }
 
     fn new(name: String, target: Target, server: Option<(Order, Server)>) -> Self {
         let process = Arc::new(AtomicU32::new(server.as_ref().map_or(0, |(_, server)| server.pid())));
-        Self { name, target, server, process, told: false, faults: Faults::default() }
+        Self {
+            name,
+            target,
+            server,
+            process,
+            told: false,
+            faults: Faults::default(),
+            instances: 1,
+            away: 0,
+            killed: false,
+        }
     }
 
     /// Where requests go.
@@ -175,10 +196,28 @@ impl UnderTest {
                 tell(clock.now(), told);
             }
             Doing::Leave { away } => {
-                let (_, server) = self.server.as_mut()?;
-                match server.order(&away_order(away)) {
-                    Ok(()) => tell(clock.now(), told),
-                    Err(error) => broken(clock, to, &format!("the instances could not be told: {error}")),
+                self.away = away;
+                if self.order_away(if self.killed { self.instances } else { away }, clock, to) {
+                    tell(clock.now(), told);
+                }
+            }
+            Doing::Kill { back_after } if self.instances > 1 => {
+                let now = clock.now();
+                self.killed = self.order_away(self.instances, clock, to);
+                if self.killed {
+                    tell(now, told);
+                    return Some(Act { at: now + back_after, what: Doing::Start, told: back() });
+                }
+            }
+            Doing::Start if self.instances > 1 => {
+                self.killed = false;
+                if !self.order_away(self.away, clock, to) {
+                    return None;
+                }
+                if answers(self.target.addresses[0]).await {
+                    tell(clock.now(), told);
+                } else {
+                    broken(clock, to, "no instance says that it is ready");
                 }
             }
             Doing::Kill { back_after } => {
@@ -189,8 +228,7 @@ impl UnderTest {
                 tell(now, told);
                 let status = killed.map_or_else(|error| error.to_string(), describe);
                 to.event(Event { at: clock.now(), what: What::ServerExited { status, wanted: true } });
-                let told = ("server back".to_owned(), "the server accepts requests again".to_owned());
-                return Some(Act { at: now + back_after, what: Doing::Start, told });
+                return Some(Act { at: now + back_after, what: Doing::Start, told: back() });
             }
             Doing::Start => match self.start_again(self.target.addresses[0], clock, to).await {
                 Ok(()) => {
@@ -201,6 +239,16 @@ impl UnderTest {
             },
         }
         None
+    }
+
+    /// Tells the server how many of its instances are to be away.
+    fn order_away(&mut self, away: u32, clock: &Clock, to: &Aside) -> bool {
+        let Some((_, server)) = &mut self.server else { return false };
+        let told = server.order(&format!("{{\"away\":{away}}}"));
+        if let Err(error) = &told {
+            broken(clock, to, &format!("the instances could not be told: {error}"));
+        }
+        told.is_ok()
     }
 
     /// Tells the server its faults; one that is not there is told when it is back.
@@ -292,9 +340,28 @@ impl UnderTest {
     }
 }
 
-/// How many instances are to be away, as `peakday serve` reads it.
-fn away_order(away: u32) -> String {
-    format!("{{\"away\":{away}}}")
+/// Name and words of the event that tells that a server which was killed is back.
+fn back() -> (String, String) {
+    ("server back".to_owned(), "the server accepts requests again".to_owned())
+}
+
+/// How many instances a server of this configuration is; it has been read before.
+fn instances(config: &str) -> u32 {
+    let count = Config::parse(config).map_or(1, |config| config.instances.count);
+    count.try_into().unwrap_or(u32::MAX)
+}
+
+/// Waits until somebody at this address is ready, for as long as a start may take.
+async fn answers(address: SocketAddr) -> bool {
+    let until = tokio::time::Instant::now() + READY_WITHIN;
+    while tokio::time::Instant::now() < until {
+        // A thread that panicked has no answer.
+        if tokio::task::spawn_blocking(move || is_ready(address)).await.unwrap_or(false) {
+            return true;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    false
 }
 
 async fn up(name: &str, order: &Order) -> Result<(Server, Target), RunError> {
@@ -312,13 +379,18 @@ fn broken(clock: &Clock, to: &Aside, error: &str) {
     to.event(Event { at: clock.now(), what: What::Finding { code, detail, severity } });
 }
 
-/// A free port below those that the system gives to clients, for a server that comes back to it: of the others a client
-/// may take it as its own while the server is away. 0, any port, where there is none.
-pub(super) fn lasting_port() -> u16 {
+/// A free port for a server that comes back to it. 0, any port, where there is none.
+fn lasting_port() -> u16 {
+    lasting_ports(1).first().copied().unwrap_or(0)
+}
+
+/// So many free ports below those that the system gives to clients, or as many as there are: of the others a client may take one
+/// as its own while the server is away.
+pub(super) fn lasting_ports(count: usize) -> Vec<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first: u16 = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
     let spread = (std::process::id() % 8_192) as u16;
     let below = (1_025..first.saturating_sub(spread)).rev().take(256);
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    below.into_iter().find(is_free).unwrap_or(0)
+    below.filter(is_free).take(count).collect()
 }

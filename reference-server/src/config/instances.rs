@@ -107,10 +107,4 @@ pub(super) fn together(root: &Reader<'_>, config: &Config) {
     if config.bucket.address.is_some() {
         root.reject::<()>("bucket.address", "would see the balancer only", hint);
     }
-    for (name, lane) in &config.lane {
-        if lane.listen.is_some() {
-            let key = format!("lane.{name}.listen");
-            root.reject::<()>(&key, "is an address, which only one instance can have", hint);
-        }
-    }
 }

@@ -4,21 +4,37 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reference_server::config::Dispatch;
 use reference_server::kept::Kept;
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 
 use super::beside;
+use crate::load::ready::is_ready;
 
 /// The longest time that it takes to find out that the instances are there.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where its program is, beside the folders of PATH: Debian has it where only root looks.
 const ELSEWHERE: &str = "/usr/sbin";
+
+/// The lowest number under which a door is handed over: a shell uses those below it for itself.
+const DOORS: i32 = 64;
+
+/// Where requests come in, and who serves them.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// `door`, or `lane-NAME`.
+    pub(super) name: String,
+    pub(super) listener: TcpListener,
+    /// Where each instance listens for this door.
+    pub(super) behind: Vec<SocketAddr>,
+}
 
 /// A running balancer.
 #[derive(Debug)]
@@ -31,32 +47,39 @@ impl Balancer {
         find(std::env::split_paths(&path).chain([PathBuf::from(ELSEWHERE)]))
     }
 
-    /// Starts to share out what comes in by this door, and waits until somebody answers there.
+    /// Starts to share out what comes in by these doors, and waits until somebody answers at the first one. The instances say
+    /// there whether they are ready.
     pub(super) fn start(
         program: &Path,
-        door: TcpListener,
-        instances: &[SocketAddr],
+        doors: Vec<Door>,
         dispatch: Dispatch,
         data: &Path,
     ) -> Result<Balancer, String> {
         let failed = |error: io::Error| format!("cannot start HAProxy: {error}");
-        let address = door.local_addr().map_err(failed)?;
+        let Some(first) = doors.first() else { return Err("there is no door".to_owned()) };
+        let address = first.listener.local_addr().map_err(failed)?;
+        // It takes the open doors over, so that no port is given up and searched again.
+        let open: Vec<OwnedFd> =
+            doors.iter().map(|door| inherited(&door.listener)).collect::<Result<_, _>>().map_err(failed)?;
+        let numbers: Vec<i32> = open.iter().map(AsRawFd::as_raw_fd).collect();
         let config = beside(data, "haproxy.cfg").map_err(failed)?;
-        std::fs::write(&config, configuration(instances, dispatch)).map_err(failed)?;
+        std::fs::write(&config, configuration(&doors, &numbers, dispatch)).map_err(failed)?;
         let log = beside(data, "haproxy.log").map_err(failed)?;
         let errors = File::create(&log).map_err(failed)?;
-        // It takes the open door over as its standard output, so that no port is given up and searched again. SIGTERM ends it.
+        // SIGTERM ends it.
         let kept = Kept::start(
             program,
             [OsStr::new("-db"), OsStr::new("-f"), config.as_os_str()],
             "TERM",
             |command| {
-                command.stdout(OwnedFd::from(door)).stderr(errors);
+                command.stdout(Stdio::null()).stderr(errors);
             },
         );
+        // Whoever comes when it has closed them is to be told so.
+        drop((open, doors));
         let mut balancer = Balancer(kept.map_err(failed)?);
         let until = Instant::now() + READY_WITHIN;
-        while !answers(address) {
+        while !is_ready(address) {
             if balancer.0.exited().is_some() || Instant::now() > until {
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(format!("HAProxy did not start; it said:\n{}", said.trim_end()));
@@ -72,6 +95,13 @@ impl Balancer {
     }
 }
 
+/// A copy of the door that processes started from now on have too.
+fn inherited(door: &TcpListener) -> io::Result<OwnedFd> {
+    let copy = fcntl_dupfd_cloexec(door, DOORS)?;
+    fcntl_setfd(&copy, FdFlags::empty())?;
+    Ok(copy)
+}
+
 fn find(mut folders: impl Iterator<Item = PathBuf>) -> Result<PathBuf, String> {
     let found = folders.find_map(|folder| Some(folder.join("haproxy")).filter(|file| file.is_file()));
     found.ok_or_else(|| {
@@ -80,26 +110,10 @@ fn find(mut folders: impl Iterator<Item = PathBuf>) -> Result<PathBuf, String> {
     })
 }
 
-/// Whether an instance says through the balancer that it is ready.
-fn answers(address: SocketAddr) -> bool {
-    let ask = || -> io::Result<String> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        io::Write::write_all(
-            &mut stream,
-            b"GET /readyz HTTP/1.1\r\nHost: balancer\r\nConnection: close\r\n\r\n",
-        )?;
-        let mut answer = String::new();
-        io::Read::read_to_string(&mut stream, &mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-}
-
 /// Its configuration. An instance that does not answer is passed over after a quarter of a second; a request that could not be handed to
 /// it goes to another one, and one that it had taken is not repeated. Waiting is for the instances: their queues are what is
 /// configured.
-fn configuration(instances: &[SocketAddr], dispatch: Dispatch) -> String {
+fn configuration(doors: &[Door], numbers: &[i32], dispatch: Dispatch) -> String {
     let balance = match dispatch {
         Dispatch::ShortestQueue => "leastconn",
         Dispatch::RoundRobin => "roundrobin",
@@ -118,20 +132,31 @@ defaults
     option redispatch 1
     retries 2
     http-reuse always
+"
+    );
+    let ready = doors.first().map_or(&[][..], |door| &door.behind);
+    for (Door { name, behind, .. }, number) in doors.iter().zip(numbers) {
+        // Writing to a String does not fail.
+        let _ = write!(
+            text,
+            "
+frontend {name}
+    bind fd@{number}
+    default_backend {name}
 
-frontend door
-    bind fd@1
-    default_backend instances
-
-backend instances
+backend {name}
     balance {balance}
     option httpchk GET /readyz
     default-server check inter 250ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down
 "
-    );
-    for (number, address) in (1..).zip(instances) {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "    server instance-{number} {address}");
+        );
+        for ((number, address), ready) in (1..).zip(behind).zip(ready) {
+            let _ = write!(text, "    server instance-{number} {address}");
+            if ready != address {
+                let _ = write!(text, " addr {} port {}", ready.ip(), ready.port());
+            }
+            text.push('\n');
+        }
     }
     text
 }
@@ -152,13 +177,21 @@ mod tests {
 
     #[test]
     fn every_instance_and_the_dispatch_are_in_its_configuration() {
-        let instances =
-            [SocketAddr::from(([127, 0, 0, 1], 1_025)), SocketAddr::from(([127, 0, 0, 1], 1_026))];
-        let text = configuration(&instances, Dispatch::RoundRobin);
+        let door = |name: &str, ports: [u16; 2]| Door {
+            name: name.to_owned(),
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            behind: ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port))).to_vec(),
+        };
+        let doors = [door("door", [1_025, 1_026]), door("lane-lab", [1_027, 1_028])];
+        let text = configuration(&doors, &[64, 65], Dispatch::RoundRobin);
         assert!(text.contains("balance roundrobin"), "{text}");
-        assert!(
-            text.ends_with("server instance-1 127.0.0.1:1025\n    server instance-2 127.0.0.1:1026\n"),
-            "{text}"
-        );
+        for part in [
+            "frontend door\n    bind fd@64\n",
+            "    server instance-1 127.0.0.1:1025\n    server instance-2 127.0.0.1:1026\n",
+            "frontend lane-lab\n    bind fd@65\n    default_backend lane-lab\n",
+            "    server instance-2 127.0.0.1:1028 addr 127.0.0.1 port 1026\n",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }
