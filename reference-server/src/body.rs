@@ -3,16 +3,51 @@
 //! The body is read before a slot is asked for: a slow sender keeps its connection waiting, not a slot, and the work can
 //! go on without the client.
 
+use std::convert::Infallible;
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use crate::app::App;
 use crate::config::Limits;
 use crate::refusal::Refusal;
 
-/// The whole body, which must be of this media type.
-pub(crate) async fn receive(
+/// What a browser's form is sent as.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What was sent with a request, of which nothing has been read but its headers: whoever is not let in sends in vain.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) headers: HeaderMap,
+    body: Body,
+}
+
+impl Sent {
+    /// The whole body, which must be a form.
+    pub(crate) async fn form(self, app: &App) -> Result<Bytes, Refusal> {
+        self.read(app, FORM).await
+    }
+
+    /// The whole body, which must be of this media type.
+    pub(crate) async fn read(self, app: &App, media_type: &'static str) -> Result<Bytes, Refusal> {
+        receive(&app.config.limits, &self.headers, media_type, self.body).await
+    }
+}
+
+impl FromRequest<Arc<App>> for Sent {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        Ok(Sent { headers: parts.headers, body })
+    }
+}
+
+async fn receive(
     limits: &Limits,
     headers: &HeaderMap,
     media_type: &'static str,

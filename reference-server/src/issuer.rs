@@ -7,9 +7,8 @@ mod code;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +18,7 @@ pub(crate) use self::code::{Codes, challenge_of};
 use crate::access::{Operation, Who};
 use crate::accounts::Kind;
 use crate::app::App;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::class::Class;
 use crate::keyring::Schedule;
@@ -26,7 +26,7 @@ use crate::metrics::Cause;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::token::Scope;
-use crate::{accounts, body, hex, service, token};
+use crate::{accounts, hex, service, token};
 
 /// Largest answer to a request for a token, in bytes.
 const ANSWER: usize = 16_384;
@@ -73,10 +73,9 @@ fn up(app: &App, kind: Option<Kind>) -> Result<(), Refusal> {
 pub(crate) async fn sign_in(
     State(app): State<Arc<App>>,
     caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
-    let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let form = sent.form(&app).await?;
     let Ok(form) = serde_urlencoded::from_bytes::<Form>(&form) else {
         return Ok(refuse(StatusCode::BAD_REQUEST, "invalid_request"));
     };

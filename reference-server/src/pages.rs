@@ -6,6 +6,7 @@ pub(crate) mod issuer;
 pub(crate) mod patient;
 pub(crate) mod portal;
 pub(crate) mod start;
+pub(crate) mod waiting;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

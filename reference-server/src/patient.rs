@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use serde::Deserialize;
 
 use crate::access::{Operation, Who};
 use crate::app::App;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
@@ -25,7 +25,7 @@ use crate::moment::Moment;
 use crate::pages::{joined, patient as pages, protected};
 use crate::refusal::Refusal;
 use crate::store::{Attempt, StoredResult};
-use crate::{birth, body, certificate, service, session, validate};
+use crate::{birth, certificate, service, session, validate};
 
 /// What stands for a text that is no link: the key of none.
 const NO_LINK: LinkKey = LinkKey([0; 20]);
@@ -67,10 +67,9 @@ pub(crate) async fn birth_date(
     caller: Caller,
     Path(link): Path<String>,
     language: Language,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
-    let form = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let form = sent.form(&app).await?;
     let work = Arc::clone(&app);
     let work = async move { judged(&work, &link, language, form).await.into_response() };
     Ok(service::in_slot(&app, Class::BirthDate, caller, work).await)

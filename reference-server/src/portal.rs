@@ -10,9 +10,8 @@ mod typed;
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -26,6 +25,7 @@ pub(crate) use self::typed::Typed;
 use crate::access::{Operation, Who};
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::class::Class;
 use crate::entry::{Record, fold, is_letter};
@@ -34,7 +34,7 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::results::private;
 use crate::token::{Identity, Scope};
-use crate::{body, intake, issuer, receipt, service, start};
+use crate::{intake, issuer, receipt, service, start};
 
 /// Pages for people in a browser, beside those that programs ask for too, which are with `routes`.
 pub(crate) fn pages() -> Router<Arc<App>> {
@@ -111,11 +111,10 @@ pub(crate) async fn save(
     State(app): State<Arc<App>>,
     bearer: Bearer,
     caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Write)?;
-    let body = body::receive(&app.config.limits, &headers, "application/json", body).await?;
+    let body = sent.read(&app, "application/json").await?;
     let (work, caller) = (Arc::clone(&app), caller.with(&sender));
     let work = async move { saved(&work, &sender, body).await.into_response() };
     Ok(service::in_slot(&app, Class::Save, caller, work).await)

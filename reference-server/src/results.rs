@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use crate::access::{Operation, Who};
 use crate::accounts::Kind;
 use crate::app::App;
 use crate::bearer::Bearer;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::certificate::Form;
 use crate::class::Class;
@@ -25,7 +25,7 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::store::{Fingerprint, NewMessage, NewResult, Saved, StoredResult};
 use crate::token::{Identity, Scope};
-use crate::{acceptance, birth, body, certificate, fhir, hl7, outbox, receipt, service};
+use crate::{acceptance, birth, certificate, fhir, hl7, outbox, receipt, service};
 
 /// Longest idempotency key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -35,16 +35,15 @@ pub(crate) async fn enter(
     State(app): State<Arc<App>>,
     bearer: Bearer,
     caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
     let sender = bearer.allowed(Scope::Write)?;
-    let format = Format::of(&headers)?;
-    let key = match idempotency_key(&headers) {
+    let format = Format::of(&sent.headers)?;
+    let key = match idempotency_key(&sent.headers) {
         Ok(key) => key,
         Err(refusal) => return Ok(format.refuse(refusal)),
     };
-    let body = match body::receive(&app.config.limits, &headers, format.media_type(), body).await {
+    let body = match sent.read(&app, format.media_type()).await {
         Ok(body) => body,
         Err(refusal) => return Ok(format.refuse(refusal)),
     };

@@ -155,9 +155,9 @@ impl Room {
                     queue::VOID * self.config.poll,
                     secure,
                 );
-                Err(page::waiting(language, Some((ahead + 1, left)), self.poll(), cookie))
+                Err(page::answer(language, Some((ahead + 1, left)), self.poll(), cookie))
             }
-            Standing::NoPlace => Err(page::waiting(language, None, self.poll(), None)),
+            Standing::NoPlace => Err(page::answer(language, None, self.poll(), None)),
         }
     }
 

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use super::code::{self, Challenge};
 use crate::accounts::{self, Kind};
 use crate::app::App;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::class::Class;
 use crate::language::Language;
 use crate::moment::Moment;
 use crate::pages::{issuer as pages, see_other};
 use crate::refusal::Refusal;
-use crate::{body, service};
+use crate::service;
 
 /// The one client that people sign in for.
 pub(crate) const PORTAL: &str = "portal";
@@ -88,13 +88,12 @@ pub(crate) async fn answer(
     State(app): State<Arc<App>>,
     caller: Caller,
     language: Language,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
     if app.faults.issuer_down() {
         return Err(Refusal::Busy(app.config.slots.retry_after));
     }
-    let body = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let body = sent.form(&app).await?;
     let not_a_form = |_| Refusal::problem("", "is not a form", "");
     let asked: Asked = serde_urlencoded::from_bytes(&body).map_err(not_a_form)?;
     let shown: Shown = serde_urlencoded::from_bytes(&body).map_err(not_a_form)?;

@@ -78,15 +78,6 @@ fn saved(language: Language) -> Markup {
 }
 
 fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
-    let text = |id, label, hint, value| Input {
-        id,
-        label,
-        hint,
-        kind: "text",
-        autocomplete: "off",
-        width: "",
-        value,
-    };
     let birth_date = KnownDate {
         id: "day",
         legend: html! { (language.choose("Date de naissance", "Date of birth")) },
@@ -97,7 +88,7 @@ fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
     let mobile = Input {
         kind: "tel",
         width: "w15",
-        ..text(
+        ..Input::text(
             "mobile",
             ("Téléphone mobile", "Mobile telephone"),
             Some((
@@ -109,7 +100,7 @@ fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
     };
     let identifier = Input {
         width: "w15",
-        ..text(
+        ..Input::text(
             "identifier",
             ("Matricule INS", "Identity number (INS)"),
             Some((
@@ -120,8 +111,8 @@ fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
         )
     };
     html! {
-        (text("family_name", ("Nom de naissance", "Family name at birth"), None, &typed.family_name).render(language, wrong))
-        (text("given_name", ("Prénom", "Given name"), None, &typed.given_name).render(language, wrong))
+        (Input::text("family_name", ("Nom de naissance", "Family name at birth"), None, &typed.family_name).render(language, wrong))
+        (Input::text("given_name", ("Prénom", "Given name"), None, &typed.given_name).render(language, wrong))
         (birth_date.render(language, wrong))
         (Choice { id: "sex", legend: ("Sexe", "Sex"), options: &SEXES, value: &typed.sex }.render(language, wrong))
         (mobile.render(language, wrong))
@@ -130,15 +121,7 @@ fn patient(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
 }
 
 fn test(language: Language, typed: &Typed, wrong: &[Wrong]) -> Markup {
-    let text = |id, label, hint, value| Input {
-        id,
-        label,
-        hint,
-        kind: "text",
-        autocomplete: "off",
-        width: "w15",
-        value,
-    };
+    let text = |id, label, hint, value| Input { width: "w15", ..Input::text(id, label, hint, value) };
     let time = |id, label, value| Input { kind: "datetime-local", ..text(id, label, None, value) };
     let device = text(
         "device",

@@ -73,7 +73,12 @@ pub(super) struct Input<'i> {
     pub(super) value: &'i str,
 }
 
-impl Input<'_> {
+impl<'i> Input<'i> {
+    /// A line of text as wide as the page, into which the browser fills nothing.
+    pub(super) fn text(id: &'static str, label: Both, hint: Option<Both>, value: &'i str) -> Input<'i> {
+        Input { id, label, hint, kind: "text", autocomplete: "off", width: "", value }
+    }
+
     pub(super) fn render(&self, language: Language, wrong: &[Wrong]) -> Markup {
         let Input { id, label, hint, kind, autocomplete, width, value } = *self;
         let error = error(wrong, id);

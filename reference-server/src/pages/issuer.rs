@@ -22,21 +22,17 @@ pub(crate) fn sign_in(language: Language, asked: &Asked, account: &str, refused:
         ),
     }];
     let wrong = if refused { &wrong[..] } else { &[] };
-    let text = |id, label, autocomplete, value| Input {
-        id,
-        label,
-        hint: None,
-        kind: "text",
-        autocomplete,
-        width: "",
-        value,
-    };
+    let hint = ("Numéro RPPS de test, 11 chiffres", "Test RPPS number, 11 digits");
     let number = Input {
-        hint: Some(("Numéro RPPS de test, 11 chiffres", "Test RPPS number, 11 digits")),
+        autocomplete: "username",
         width: "w15",
-        ..text("account", ("Identifiant", "Identifier"), "username", account)
+        ..Input::text("account", ("Identifiant", "Identifier"), Some(hint), account)
     };
-    let secret = Input { kind: "password", ..text("secret", ("Secret", "Secret"), "current-password", "") };
+    let secret = Input {
+        kind: "password",
+        autocomplete: "current-password",
+        ..Input::text("secret", ("Secret", "Secret"), None, "")
+    };
     let hidden = [
         ("response_type", &asked.response_type),
         ("client_id", &asked.client_id),

@@ -105,15 +105,9 @@ fn searching(
     found: Option<&[(String, Record)]>,
 ) -> Page {
     let heading = language.choose("Chercher un patient", "Find a patient");
-    let field = Input {
-        id: "name",
-        label: ("Premières lettres du nom de naissance", "First letters of the family name at birth"),
-        hint: Some(("Parmi les résultats que vous avez saisis.", "Among the results that you have entered.")),
-        kind: "text",
-        autocomplete: "off",
-        width: "",
-        value: name,
-    };
+    let label = ("Premières lettres du nom de naissance", "First letters of the family name at birth");
+    let hint = ("Parmi les résultats que vous avez saisis.", "Among the results that you have entered.");
+    let field = Input::text("name", label, Some(hint), name);
     let body = html! {
         (form::summary(language, wrong))
         h1 { (heading) }

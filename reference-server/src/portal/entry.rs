@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -12,6 +11,7 @@ use super::session::{Professional, Visitor};
 use super::typed::Typed;
 use crate::access::{Operation, Who};
 use crate::app::App;
+use crate::body::Sent;
 use crate::caller::Caller;
 use crate::class::Class;
 use crate::language::Language;
@@ -20,7 +20,7 @@ use crate::pages::entry::{Because, form};
 use crate::pages::{Wrong, see_other};
 use crate::refusal::Refusal;
 use crate::token::{Identity, Scope};
-use crate::{body, receipt, results, service};
+use crate::{receipt, results, service};
 
 /// What the form begins with.
 #[derive(Debug, Default, Deserialize)]
@@ -73,7 +73,7 @@ async fn begun(app: &App, sender: &Identity, begin: Begin) -> Result<Typed, Refu
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Sent {
+struct Pressed {
     csrf: String,
     action: String,
 }
@@ -84,16 +84,15 @@ pub(crate) async fn submit(
     person: Professional,
     caller: Caller,
     language: Language,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
     let sender = person.allowed(Scope::Write)?;
-    let body = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let body = sent.form(&app).await?;
     let not_a_form = |_| Refusal::problem("", "is not a form", "");
-    let sent: Sent = serde_urlencoded::from_bytes(&body).map_err(not_a_form)?;
+    let pressed: Pressed = serde_urlencoded::from_bytes(&body).map_err(not_a_form)?;
     let typed: Typed = serde_urlencoded::from_bytes(&body).map_err(not_a_form)?;
-    person.own_form(&sent.csrf)?;
-    let class = if sent.action == "save" { Class::Save } else { Class::Validate };
+    person.own_form(&pressed.csrf)?;
+    let class = if pressed.action == "save" { Class::Save } else { Class::Validate };
     let (work, caller) = (Arc::clone(&app), caller.with(&sender));
     let work = async move {
         let stored = match class {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -13,12 +12,13 @@ use serde::Deserialize;
 
 use super::session::{self, Professional};
 use crate::app::App;
+use crate::body::Sent;
 use crate::caller::Caller;
+use crate::cookie;
 use crate::issuer::{self, Asked};
 use crate::language::Language;
 use crate::pages::{Page, portal as pages, see_other};
 use crate::refusal::Refusal;
-use crate::{body, cookie};
 
 /// Name of the cookie that lives from the first step of a sign-in to its last: the state and the proof.
 const NAME: &str = "sign-in";
@@ -110,10 +110,9 @@ struct Form {
 pub(crate) async fn sign_out(
     State(app): State<Arc<App>>,
     person: Professional,
-    headers: HeaderMap,
-    body: Body,
+    sent: Sent,
 ) -> Result<Response, Refusal> {
-    let body = body::receive(&app.config.limits, &headers, "application/x-www-form-urlencoded", body).await?;
+    let body = sent.form(&app).await?;
     person.own_form(&serde_urlencoded::from_bytes::<Form>(&body).unwrap_or_default().csrf)?;
     with_cookie(see_other("/pro/sign-in?out"), &session::set_cookie("", Duration::ZERO, ""))
 }
