@@ -118,8 +118,7 @@ fn configuration(doors: &[Door], numbers: &[i32], dispatch: Dispatch) -> String 
         Dispatch::ShortestQueue => "leastconn",
         Dispatch::RoundRobin => "roundrobin",
     };
-    let mut text = format!(
-        "\
+    let mut text = "\
 global
     nbthread 1
     hard-stop-after 10s
@@ -133,7 +132,7 @@ defaults
     retries 2
     http-reuse always
 "
-    );
+    .to_owned();
     let ready = doors.first().map_or(&[][..], |door| &door.behind);
     for (Door { name, behind, .. }, number) in doors.iter().zip(numbers) {
         // Writing to a String does not fail.
