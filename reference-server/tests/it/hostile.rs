@@ -206,10 +206,11 @@ async fn whoever_sends_slowly_is_sent_away_from_every_route() {
     let token = server.signed_in("sw-1").await.token().unwrap().to_owned();
     for (method, path) in routes(&server).await.into_iter().filter(|(method, _)| method == Method::POST) {
         let path = path.replace("{link}", "x").replace("{name}", "x");
-        let form = path.starts_with("/p/") || path.starts_with("/oidc");
+        let form = ["/p/", "/oidc", "/pro/entry", "/pro/sign-out"].iter().any(|page| path.starts_with(page));
         let media_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: {media_type}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nCookie: pro={token}\r\n\
+             Content-Type: {media_type}\r\n"
         );
         for (rest, expected) in [
             ("Content-Length: 100\r\n\r\n{", 408),
