@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of the reference server's parsers by libFuzzer, on the stable toolchain.
 #   bash benches/fuzz.sh [SECONDS_EACH] [TARGET...]        default: 30 s for each of hl7 fhir json token dcc config
-# What it finds lies in reference-server/fuzz/artifacts; what it learns, in reference-server/fuzz/corpus. The tests run the same
-# targets on mutants of the seeds (reference-server/src/fuzz/tests.rs), and this for some seconds (tests/run.sh).
+# What it finds lies in reference-server/fuzz/artifacts; what it learns, in reference-server/fuzz/corpus. tests/run.sh calls it for
+# some seconds, and the tests run the same targets on mutants of the seeds (reference-server/src/fuzz/tests.rs).
 set -euo pipefail
 cd "$(dirname "$0")/../reference-server/fuzz"
 
@@ -14,7 +14,9 @@ targets=("$@")
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/../../target}
 bins=()
 for target in "${targets[@]}"; do bins+=(--bin "$target"); done
-RUSTC_WRAPPER=$PWD/instrumented-rustc.sh cargo build --locked --quiet "${bins[@]}"
+# The versions of the project, so that what has been built of them is used.
+cp ../../Cargo.lock .
+RUSTC_WRAPPER=$PWD/instrumented-rustc.sh cargo build --quiet "${bins[@]}"
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     log=$(mktemp)

@@ -24,6 +24,7 @@ need() {
 
 command -v cargo >/dev/null || missing+=("cargo (Rust 1.90 or later, by rustup)")
 need cc gcc
+need c++ g++
 need python3 python3
 need chromium chromium
 need unshare util-linux
@@ -69,3 +70,5 @@ if cargo nextest --version >/dev/null 2>&1; then
 else
     cargo test --workspace --lib --bins --tests --locked
 fi
+# Some seconds of coverage-guided fuzzing for each parser of what strangers send.
+bash benches/fuzz.sh 3
