@@ -25,6 +25,7 @@ mod incidents;
 mod instances;
 mod interrupt;
 mod judge;
+mod keep;
 mod lane;
 mod later;
 mod live;

@@ -76,6 +76,7 @@ async fn release(floor: &Floor, clock: &Clock, pacer: &mut Pacer) -> io::Result<
             dispatch.release(now);
             if now >= beat {
                 dispatch.feed.hand_over(now);
+                dispatch.rounds.go_on();
                 beat = beat_after(now);
             }
             if dispatch.feed.is_broken() {

@@ -42,6 +42,12 @@ impl Connection {
         Ok(Self { via: Via::Two(Streams::over(stream, scheme).await?), used: false, place: None })
     }
 
+    /// As after its first request.
+    #[cfg(test)]
+    pub(super) fn used(self) -> Self {
+        Self { used: true, ..self }
+    }
+
     /// Another share in the same connection, where it carries many requests at once.
     pub(super) fn share(&self) -> Option<Self> {
         match &self.via {

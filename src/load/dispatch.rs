@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
+use super::keep::{Keep, Rounds};
 use super::later::{Later, Pending};
 use super::live::{Keeper, Live};
 use super::plan::Plan;
@@ -62,7 +63,7 @@ struct Lane {
     /// The request under way, as it would stand in the record if the run ended now.
     current: Option<Sample>,
     /// Its own connection, where connections are a lane's.
-    connection: Option<Connection>,
+    connection: Keep,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +96,8 @@ pub(super) struct Dispatch {
     /// Requests handed to lanes and not finished.
     in_flight: usize,
     offered: u64,
+    /// Looks after idle connections.
+    pub(super) rounds: Rounds,
 }
 
 impl Dispatch {
@@ -115,6 +118,7 @@ impl Dispatch {
             rests_until: Offset::from_nanos(i64::MIN),
             in_flight: 0,
             offered: 0,
+            rounds: Rounds::default(),
             plan,
         }
     }
@@ -239,9 +243,14 @@ impl Dispatch {
         true
     }
 
-    /// Where a lane's own connection is kept.
-    pub(super) fn connection(&mut self, lane: usize) -> &mut Option<Connection> {
-        &mut self.lanes[lane].connection
+    /// A lane's own connection, if it is open.
+    pub(super) fn kept(&self, lane: usize) -> Option<Connection> {
+        self.lanes[lane].connection.take()
+    }
+
+    /// Keeps a lane's own connection.
+    pub(super) fn keep(&mut self, lane: usize, connection: Connection) {
+        self.lanes[lane].connection.put(connection, &mut self.rounds);
     }
 
     /// What a journey does next.

@@ -155,7 +155,7 @@ impl Floor {
             let mut dispatch = self.dispatch();
             let sample = dispatch.sent(lane, &work, sent);
             let rendered = self.render(&dispatch, &work);
-            (sample, rendered, self.connection(&mut dispatch, lane, &mut work))
+            (sample, rendered, self.connection(&dispatch, lane, &work))
         };
         let script = &self.plan.populations[usize::from(work.live.journey.population())].script;
         let deadline = clock.instant(sent + work.live.journey.timeout(script));
@@ -212,16 +212,14 @@ impl Floor {
     }
 
     /// The open connection that this request goes over, if there is one.
-    fn connection(&self, dispatch: &mut Dispatch, lane: usize, work: &mut Work) -> Option<Connection> {
+    fn connection(&self, dispatch: &Dispatch, lane: usize, work: &Work) -> Option<Connection> {
         let population = work.live.journey.population();
         match (self.plan.population(population).connection, work.live.account) {
             (scenario::Connection::New, _) => work.live.connection.take(),
             (scenario::Connection::Kept, Some(account)) => {
-                dispatch.accounts[usize::from(population)].entry(account).or_default().connections.pop()
+                dispatch.accounts[usize::from(population)].get(&account)?.connections.take()
             }
-            (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
-                dispatch.connection(lane).take()
-            }
+            (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => dispatch.kept(lane),
             (scenario::Connection::PoolOf(_), _) => None,
         }
     }
@@ -236,13 +234,14 @@ impl Floor {
         let Some(connection) = connection.filter(Connection::is_open) else { return };
         let population = work.live.journey.population();
         match (self.plan.population(population).connection, work.live.account) {
-            (scenario::Connection::New, _) => work.live.connection = Some(connection),
+            (scenario::Connection::New, _) => work.live.connection.put(connection, &mut dispatch.rounds),
             (scenario::Connection::Kept, Some(account)) => {
                 let accounts = &mut dispatch.accounts[usize::from(population)];
-                accounts.entry(account).or_default().connections.push(connection);
+                let keep = &mut accounts.entry(account).or_default().connections;
+                keep.put(connection, &mut dispatch.rounds);
             }
             (scenario::Connection::Kept, None) | (scenario::Connection::Pool, _) => {
-                *dispatch.connection(lane) = Some(connection);
+                dispatch.keep(lane, connection);
             }
             // Its opener has it back already.
             (scenario::Connection::PoolOf(_), _) => {}

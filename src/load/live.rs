@@ -1,6 +1,6 @@
 //! A journey under way and an account, with what they remember and the connections that are theirs.
 
-use super::connection::Connection;
+use super::keep::Keep;
 use super::vars::Vars;
 use crate::journey::{Account, Journey};
 
@@ -11,14 +11,14 @@ pub(super) struct Live {
     pub(super) account: Option<u32>,
     pub(super) vars: Vars,
     /// Its own connection, where its population opens one for each journey.
-    pub(super) connection: Option<Connection>,
+    pub(super) connection: Keep,
     /// Something in it was not ok.
     pub(super) marred: bool,
 }
 
 impl Live {
     pub(super) fn new(journey: Journey, account: Option<u32>, vars: Vars) -> Self {
-        Self { journey, account, vars, connection: None, marred: false }
+        Self { journey, account, vars, connection: Keep::default(), marred: false }
     }
 }
 
@@ -28,5 +28,5 @@ pub(super) struct Keeper {
     pub(super) account: Account,
     pub(super) vars: Vars,
     /// Its idle connections. There is more than one when requests of several of its journeys overlapped.
-    pub(super) connections: Vec<Connection>,
+    pub(super) connections: Keep,
 }
