@@ -65,10 +65,10 @@ cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 cargo test --workspace --doc --locked --quiet
+# Some seconds of coverage-guided fuzzing for each parser of what strangers send.
+bash benches/fuzz.sh 3
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --locked --status-level fail
 else
     cargo test --workspace --lib --bins --tests --locked
 fi
-# Some seconds of coverage-guided fuzzing for each parser of what strangers send.
-bash benches/fuzz.sh 3
