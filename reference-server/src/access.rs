@@ -4,6 +4,7 @@
 //! adds its line to memory; a thread of its own writes what has gathered after 50 ms and has it on disk after
 //! another second. So a kill may lose the lines of the last 50 ms, and a power cut those of the last second.
 
+use std::fmt::{self, Display};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -16,7 +17,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::moment::Moment;
-use crate::receipt;
 
 const FOLDER: &str = "access";
 
@@ -74,6 +74,20 @@ impl Operation {
     }
 }
 
+/// The ids of records, as a JSON array: they have nothing in them that is to be escaped.
+struct Records<'a>(&'a [i64]);
+
+impl Display for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (place, id) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}\"{id:016x}\"")?;
+        }
+        f.write_str("]")
+    }
+}
+
 /// Where lines go. Dropping it writes what is left.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
@@ -120,12 +134,12 @@ impl AccessLog {
 
     /// Records that `who` did something with these records.
     pub(crate) fn record(&self, who: Who<'_>, operation: Operation, records: &[i64]) {
-        self.add(who, operation, "done", "records", records.iter().map(|id| receipt::id_text(*id)).collect());
+        self.add(who, operation, "done", "records", Records(records));
     }
 
     /// Records that an account asked for somebody else's record, and did not get it.
     pub(crate) fn refused(&self, who: Who<'_>, operation: Operation, record: i64) {
-        self.add(who, operation, "refused", "records", json!([receipt::id_text(record)]));
+        self.add(who, operation, "refused", "records", Records(&[record]));
     }
 
     /// Records something that is not about single records: what it is about.
@@ -133,7 +147,7 @@ impl AccessLog {
         self.add(who, operation, "done", "about", what);
     }
 
-    fn add(&self, who: Who<'_>, operation: Operation, outcome: &str, key: &str, what: serde_json::Value) {
+    fn add(&self, who: Who<'_>, operation: Operation, outcome: &str, key: &str, what: impl Display) {
         let who = match who {
             Who::Account(account) => account,
             Who::Patient => "patient",

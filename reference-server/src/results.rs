@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::access::{Operation, Who};
@@ -22,6 +23,7 @@ use crate::format::Format;
 use crate::intake::{self, Rejected};
 use crate::link::Link;
 use crate::moment::Moment;
+use crate::problem::Problem;
 use crate::refusal::Refusal;
 use crate::store::{Fingerprint, NewMessage, NewResult, Saved, StoredResult};
 use crate::token::{Identity, Scope};
@@ -96,14 +98,48 @@ async fn store(app: &App, sender: &Identity, key: Option<&str>, body: Bytes) -> 
         let problems = saved.into_iter().filter_map(Result::err).flat_map(|rejected| rejected.problems);
         return Err(Refusal::Problems(problems.collect()));
     }
-    let answer = |became: &Result<Saved, Rejected>| match became {
-        Ok(saved) => stored(app, saved),
-        Err(Rejected { reference, problems }) => {
-            json!({ "ref": reference, "state": "rejected", "problems": problems })
+    let results = saved.iter().map(|became| Became::of(app, became)).collect();
+    Ok((StatusCode::CREATED, Json(Answer { results })).into_response())
+}
+
+/// What became of the entries that were handed in.
+#[derive(Serialize)]
+struct Answer<'a> {
+    results: Vec<Became<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Became<'a> {
+    Stored {
+        receipt: String,
+        #[serde(rename = "ref")]
+        reference: &'a str,
+        result_id: String,
+        state: &'static str,
+    },
+    Rejected {
+        problems: &'a [Problem],
+        #[serde(rename = "ref")]
+        reference: Option<&'a str>,
+        state: &'static str,
+    },
+}
+
+impl<'a> Became<'a> {
+    fn of(app: &App, became: &'a Result<Saved, Rejected>) -> Became<'a> {
+        match became {
+            Ok(saved) => Became::Stored {
+                receipt: receipt::receipt(&app.keys.secret, saved.id),
+                reference: &saved.reference,
+                result_id: receipt::id_text(saved.id),
+                state: "stored",
+            },
+            Err(Rejected { reference, problems }) => {
+                Became::Rejected { problems, reference: reference.as_deref(), state: "rejected" }
+            }
         }
-    };
-    let results: Vec<Value> = saved.iter().map(answer).collect();
-    Ok((StatusCode::CREATED, Json(json!({ "results": results }))).into_response())
+    }
 }
 
 /// Stores the good ones of some entries, whatever format they came in, and returns what became of each, in their order.
@@ -144,15 +180,6 @@ pub(crate) async fn save(
         None => saved.next().map(Ok).ok_or(Refusal::Broken),
     };
     became.into_iter().map(fill).collect()
-}
-
-fn stored(app: &App, saved: &Saved) -> Value {
-    json!({
-        "ref": saved.reference,
-        "receipt": receipt::receipt(&app.keys.secret, saved.id),
-        "result_id": receipt::id_text(saved.id),
-        "state": "stored",
-    })
 }
 
 /// What the store needs of a checked entry: with a new link, and a message that carries it.

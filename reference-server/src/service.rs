@@ -1,12 +1,15 @@
 //! Serves a request through a slot: waits its turn, does the work, holds the slot as long as the model says; or refuses.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 
 use crate::app::App;
 use crate::caller::Caller;
@@ -18,9 +21,9 @@ use crate::refusal::Refusal;
 /// Does `work` in a slot of this class, or refuses: at once when the caller sends too fast or there is neither a slot nor a
 /// waiting place, later when the turn comes too late.
 ///
-/// The slot is held for max(hold, work with its commit), and the answer leaves when it is given back. The work is a task
-/// of its own, since the server drops a handler whose client has left: with `abandoned = "serve"` the task goes on
-/// alone, in the queue and in the slot; with "drop" it ends with the handler.
+/// The slot is held for max(hold, work with its commit), and the answer leaves when it is given back. The server drops a
+/// handler whose client has left: with `abandoned = "serve"` its work goes on as a task of its own, in the queue and in
+/// the slot; with "drop" it ends with the handler.
 ///
 /// Where there is a waiting room, a session begins when it lets the caller in: the answer carries its pass then.
 pub(crate) async fn in_slot(
@@ -98,7 +101,7 @@ async fn served(
     };
     let arrived = Instant::now();
     let served_by = Arc::clone(app);
-    let task = tokio::spawn(async move {
+    let work = async move {
         let app = served_by;
         let slot = match place.turn().await {
             Ok(slot) => slot,
@@ -123,12 +126,8 @@ async fn served(
         slot.served();
         app.metrics.served(class, response.status(), started - arrived, started.elapsed(), hold);
         response
-    });
-    let mut task = Served { task, ends_with_handler: abandoned == Abandoned::Drop };
-    match (&mut task.task).await {
-        Ok(response) => response,
-        Err(_) => Refusal::Broken.into_response(),
-    }
+    };
+    Served { work: Some(Box::pin(work)), goes_on: abandoned == Abandoned::Serve }.await
 }
 
 /// Whether the listener of this lane serves the class: its own ones and, so that there are tokens, sign-in.
@@ -136,17 +135,40 @@ fn serves(app: &App, lane: &str, class: Class) -> bool {
     class == Class::SignIn || app.config.lane.get(lane).is_some_and(|lane| lane.classes.contains(&class))
 }
 
-/// The task of a request, and whether it ends when nobody waits for it any more.
+/// The work of a request, and whether it goes on when nobody waits for it any more.
+///
+/// It becomes a task only then: one for each request costs it a microsecond and another round of the runtime.
 struct Served {
-    task: JoinHandle<Response>,
-    ends_with_handler: bool,
+    /// `None` once it is done.
+    work: Option<Work>,
+    goes_on: bool,
+}
+
+type Work = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl Future for Served {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        let Some(work) = &mut self.work else { return Poll::Pending };
+        // Work that panics breaks its own request, not the connection with all of its requests; it is not asked again.
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        let response = match polled {
+            Ok(polled) => ready!(polled),
+            Err(_) => Refusal::Broken.into_response(),
+        };
+        self.work = None;
+        Poll::Ready(response)
+    }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        if self.ends_with_handler {
-            // Everything that the task holds comes back as it is dropped. One that has ended is not harmed.
-            self.task.abort();
+        if let Some(work) = self.work.take().filter(|_| self.goes_on)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(work);
         }
+        // Otherwise everything that it holds comes back now.
     }
 }

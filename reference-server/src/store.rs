@@ -5,6 +5,7 @@
 //! groups, reader threads and a checkpoint thread; `postgres` does it with a thread and its connections, beside other
 //! instances on the same database. The store has no clock of its own: every command that needs one brings its moment along.
 
+mod answers;
 mod cache;
 mod command;
 mod lockout;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use self::answers::Answering;
 pub(crate) use self::cache::ResultCache;
 use self::command::{Read, Reply, Write};
 pub use self::model::{
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     /// Told after every commit that stored messages.
     pub(crate) messages: Notify,
     pub(crate) stats: StoreStats,
+    answering: Answering,
     pub(crate) faults: Arc<Faults>,
     /// How long a commit takes at least; empty: as long as it takes.
     pub(crate) commit: OnceLock<Commit>,

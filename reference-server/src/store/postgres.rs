@@ -43,6 +43,7 @@ use self::purge::Purge;
 use self::reader::Reader;
 use self::results::Results;
 use self::session::Server;
+use super::answers::Answering;
 use super::command::{Read, Write};
 use super::{Shared, Store, StoreError};
 use crate::faults::Faults;
@@ -63,7 +64,7 @@ const POLL: Duration = Duration::from_secs(2);
 pub(super) async fn open(url: &str, faults: Arc<Faults>) -> Result<Store, StoreError> {
     let failed = |what: &str, error: &dyn std::fmt::Display| StoreError::Failed(format!("{what}: {error}"));
     let config: Config = url.parse().map_err(|error| failed("its URL is none", &error))?;
-    let shared = Arc::new(Shared { faults, ..Shared::default() });
+    let shared = Arc::new(Shared { faults, answering: Answering::start(), ..Shared::default() });
     let (to_writer, writes) = mpsc::channel(WRITES);
     let (to_reader, reads) = mpsc::channel(READS);
     let (tell, opened) = oneshot::channel();

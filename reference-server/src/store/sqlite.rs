@@ -19,13 +19,14 @@ mod schema;
 mod seal;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc;
 
+use super::answers::Answering;
 use super::{Shared, Store, StoreError};
 use crate::faults::Faults;
 
@@ -51,7 +52,7 @@ impl From<rusqlite::Error> for StoreError {
 pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreError> {
     let file = folder.join(FILE);
     let connection = schema::create(&file)?;
-    let shared = Arc::new(Shared { faults, ..Shared::default() });
+    let shared = Arc::new(Shared { faults, answering: Answering::start(), ..Shared::default() });
     let (to_writer, writes) = mpsc::channel(WRITES);
     let (to_reader, reads) = mpsc::channel(READS);
 
@@ -61,16 +62,19 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
     let checkpoint = schema::connect(&file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let timer = checkpoint::Timer::default();
     let stop = timer.clone();
-    threads.push(spawn("store-checkpoint", move || checkpoint::run(&checkpoint, &wal_of(&file), &timer))?);
+    let log = checkpoint::Log::default();
+    let (theirs, counts) = (log.clone(), Arc::clone(&shared));
+    threads.push(spawn("store-checkpoint", move || {
+        checkpoint::run(&checkpoint, &theirs, &timer, &counts.stats);
+    })?);
     let reads = Arc::new(Mutex::new(reads));
     for _ in 0..READERS {
         let connection = schema::connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let (reads, shared, latest) = (Arc::clone(&reads), Arc::clone(&shared), latest.clone());
-        threads
-            .push(spawn("store-reader", move || reader::run(&connection, latest, &reads, &shared.faults))?);
+        threads.push(spawn("store-reader", move || reader::run(&connection, latest, &reads, &shared))?);
     }
     threads.push(spawn("store-writer", move || {
-        writer::run(&connection, state, writes);
+        writer::run(&connection, state, writes, &log);
         stop.stop();
     })?);
 
@@ -90,12 +94,6 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .name(name.to_owned())
         .spawn(work)
         .map_err(|error| StoreError::Failed(format!("cannot start the thread {name}: {error}")))
-}
-
-fn wal_of(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
 }
 
 /// A statement failed for want of an answer that is not an error.

@@ -114,13 +114,13 @@ impl Clerk for Acceptance {
             let outcome = self.accept(&messages).await;
             let accepted = i64::try_from(messages.len()).unwrap_or(0);
             self.shared.stats.ended(&outcome, Change { accepted, ..Change::default() });
-            super::desk::answer(accepting, outcome);
+            super::desk::answer(&self.shared, accepting, outcome);
         }
         if !ended.is_empty() {
             let outcome = self.settle(&ended).await;
             let accepted = outcome.as_ref().map_or(0, |erased| -erased);
             self.shared.stats.ended(&outcome, Change { accepted, ..Change::default() });
-            super::desk::answer(settling, outcome.map(|_| std::iter::repeat(())));
+            super::desk::answer(&self.shared, settling, outcome.map(|_| std::iter::repeat(())));
         }
     }
 }

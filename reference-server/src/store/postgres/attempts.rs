@@ -102,7 +102,11 @@ impl Clerk for Attempts {
         let outcome = self.judge(&group).await;
         let refused = outcome.as_ref().map_or(0, |judged| judged.refused);
         self.shared.stats.ended(&outcome, Change { refused, ..Change::default() });
-        desk::answer(group.into_iter().map(|attempt| attempt.reply), outcome.map(|judged| judged.attempts));
+        desk::answer(
+            &self.shared,
+            group.into_iter().map(|attempt| attempt.reply),
+            outcome.map(|judged| judged.attempts),
+        );
     }
 }
 

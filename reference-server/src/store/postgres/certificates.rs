@@ -57,6 +57,6 @@ impl Clerk for Certificates {
     async fn serve(&mut self, group: Vec<Keep>) {
         let outcome = self.keep(&group).await;
         self.shared.stats.ended(&outcome, Change::default());
-        desk::answer(group.into_iter().map(|keep| keep.reply), outcome);
+        desk::answer(&self.shared, group.into_iter().map(|keep| keep.reply), outcome);
     }
 }

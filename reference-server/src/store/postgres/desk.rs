@@ -14,6 +14,7 @@ use super::purge::Task;
 use super::results::Save;
 use crate::store::Shared;
 use crate::store::StoreError;
+use crate::store::answers::{Answers, told};
 use crate::store::command::{Reply, Write};
 
 /// Rows of one group, beyond which the next command waits for the next one.
@@ -137,13 +138,14 @@ impl Desks {
 }
 
 /// Tells each caller of a group its part, or all of them why there is none.
-pub(super) fn answer<T>(
+pub(super) fn answer<T: Send + 'static>(
+    shared: &Shared,
     replies: impl IntoIterator<Item = Reply<T>>,
     outcome: Result<impl IntoIterator<Item = T>, StoreError>,
 ) {
-    // A caller that has gone does not need its answer.
-    match outcome {
-        Ok(values) => replies.into_iter().zip(values).for_each(|(reply, value)| drop(reply.send(Ok(value)))),
-        Err(error) => replies.into_iter().for_each(|reply| drop(reply.send(Err(error.clone())))),
-    }
+    let callers = match outcome {
+        Ok(values) => replies.into_iter().zip(values).map(|(reply, value)| told(reply, Ok(value))).collect(),
+        Err(error) => replies.into_iter().map(|reply| told(reply, Err(error.clone()))).collect(),
+    };
+    shared.answering.give(Answers::of(callers));
 }

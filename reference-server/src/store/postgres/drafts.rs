@@ -55,6 +55,6 @@ impl Clerk for Drafts {
     async fn serve(&mut self, group: Vec<Draft>) {
         let outcome = self.store(&group).await;
         self.shared.stats.ended(&outcome, Change::default());
-        desk::answer(group.into_iter().map(|draft| draft.reply), outcome);
+        desk::answer(&self.shared, group.into_iter().map(|draft| draft.reply), outcome);
     }
 }

@@ -79,6 +79,6 @@ impl Clerk for Outbox {
         let gone = outcome.as_ref().map_or(0, |gone| *gone);
         self.shared.stats.ended(&outcome, Change { gone, ..Change::default() });
         let done = outcome.map(|_| std::iter::repeat(()));
-        desk::answer(group.into_iter().map(|settle| settle.reply), done);
+        desk::answer(&self.shared, group.into_iter().map(|settle| settle.reply), done);
     }
 }

@@ -285,6 +285,6 @@ impl Clerk for Results {
             let mut saved = saved.into_iter();
             counts.into_iter().map(move |count| saved.by_ref().take(count).collect())
         });
-        desk::answer(replies, parts);
+        desk::answer(&self.shared, replies, parts);
     }
 }

@@ -1,16 +1,41 @@
 //! The checkpoint thread: copies the log into the database on a timer, out of the path of the commits.
+//!
+//! It copies little and often: what it writes stands before the next commit in the disk's queue. It never makes anybody
+//! wait by a lock; so under load the log is never copied to its end, and would grow for ever. When it is long, the writer
+//! copies the rest itself, between two commits (`writer.rs`).
 
-use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// Pause between checkpoints; each second was measured to give the best rate and the shortest tail.
-const PAUSE: Duration = Duration::from_secs(1);
+use crate::store::StoreStats;
 
-/// Size of the log from which a checkpoint makes the writer start it over, in bytes.
-const LONG_LOG: u64 = 256 << 20;
+/// Pause between checkpoints.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Pages in the log from which on it is to begin anew: 64 MB. A log that is written over commits twice as fast as one that
+/// grows.
+const LONG: i64 = 16_384;
+
+/// Whether the log is so long that the writer is to copy the rest of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    long: Arc<AtomicBool>,
+}
+
+impl Log {
+    /// Whether it is long; said once for each time that it was found to be.
+    pub(super) fn is_long(&self) -> bool {
+        self.long.load(Ordering::Relaxed) && self.long.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Copies what can be copied without anybody waiting for it; how many pages the log has.
+pub(super) fn passive(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}
 
 /// A timer that can be stopped.
 #[derive(Debug, Clone, Default)]
@@ -38,22 +63,18 @@ impl Timer {
 }
 
 /// Checkpoints until the timer is stopped.
-pub(super) fn run(connection: &Connection, log: &Path, timer: &Timer) {
-    loop {
-        let goes_on = timer.wait();
-        let long = || std::fs::metadata(log).is_ok_and(|file| file.len() > LONG_LOG);
-        let mode = match goes_on {
-            // Nothing that was erased may stay in a log that nobody writes any more.
-            false => "PRAGMA wal_checkpoint(TRUNCATE)",
-            // Lets the writer begin the log anew.
-            true if long() => "PRAGMA wal_checkpoint(RESTART)",
-            // Waits for nobody.
-            true => "PRAGMA wal_checkpoint(PASSIVE)",
-        };
-        // What fails is done by the next one: until then the log only grows.
-        let _ = connection.query_row(mode, [], |_| Ok(()));
-        if !goes_on {
-            return;
+pub(super) fn run(connection: &Connection, log: &Log, timer: &Timer, stats: &StoreStats) {
+    let mut copied = 0;
+    while timer.wait() {
+        let commits = stats.commits();
+        if commits == copied {
+            continue;
         }
+        // What fails is done by the next one: until then the log only grows.
+        let Ok(pages) = passive(connection) else { continue };
+        copied = commits;
+        log.long.store(pages > LONG, Ordering::Relaxed);
     }
+    // Nothing that was erased may stay in a log that nobody writes any more.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
 }

@@ -4,11 +4,14 @@
 //! and in order. The price is that a look-up asks every generation. For the uniqueness of references and idempotency
 //! keys, which every insert asks for, a filter a generation answers in memory; the rare other questions ask them all.
 
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
 use rusqlite::{Connection, Statement};
 
 use super::filter::Filter;
-use super::recent::{Keys, Latest, Recent, Run};
-use super::seal::{Cursor, Seal};
+use super::recent::{Closed, Keys, Latest, Recent, Run};
+use super::seal::{Cursor, Seal, Sorting};
 use super::{optional, prepare};
 use crate::store::{Fingerprint, StoreError};
 
@@ -38,6 +41,8 @@ pub(super) struct Index {
     filters: Vec<Filter>,
     first: i64,
     sealing: Option<Sealing>,
+    /// The memory of one that has arrived, as it is being emptied for the next one.
+    spare: Option<JoinHandle<Option<Run>>>,
     size: usize,
     /// What this transaction put into memory and took from it.
     added: Vec<Keys>,
@@ -47,6 +52,7 @@ pub(super) struct Index {
 /// A generation on its way into the tables.
 #[derive(Debug)]
 struct Sealing {
+    keys: Sorting,
     cursor: Cursor,
     /// The cursor before this transaction.
     before: Cursor,
@@ -89,13 +95,15 @@ impl Index {
         }
         let unsealed = open - i64::from(sealing.is_some());
         let first = first.map_or(unsealed, |first| first.min(unsealed));
-        let recent = Recent { open: run, sealing: sealing.map(|(_, run)| run) };
+        let closed = sealing.map(|(_, run)| Closed { run: Arc::new(run), ..Closed::default() });
+        let recent = Recent { open: run, sealing: closed };
         let mut index = Index {
-            sealing: recent.sealing.is_some().then(|| Sealing::new(size)),
+            sealing: recent.sealing.as_ref().map(|closed| Sealing::new(closed, size)),
             latest: Latest::new(recent),
             open,
             filters: Vec::new(),
             first,
+            spare: None,
             size,
             added: Vec::new(),
             removed: Vec::new(),
@@ -126,8 +134,12 @@ impl Index {
     pub(super) fn begin(&mut self) {
         if self.sealing.is_none() && self.latest.read().open.len() >= self.size {
             let mut recent = self.latest.write();
-            recent.sealing = Some(std::mem::take(&mut recent.open));
-            self.sealing = Some(Sealing::new(self.size));
+            let empty =
+                self.spare.take_if(|spare| spare.is_finished()).and_then(|spare| spare.join().ok().flatten());
+            let full = std::mem::replace(&mut recent.open, empty.unwrap_or_default());
+            let closed = Closed { run: Arc::new(full), ..Closed::default() };
+            self.sealing = Some(Sealing::new(&closed, self.size));
+            recent.sealing = Some(closed);
             self.open += 1;
         }
     }
@@ -148,10 +160,12 @@ impl Index {
     /// In a transaction: copies keys of the generation that is on its way.
     pub(super) fn copy(&mut self, seal: &mut Seal<'_>) -> rusqlite::Result<()> {
         let Some(sealing) = &mut self.sealing else { return Ok(()) };
+        let Some(sorted) = sealing.keys.done() else { return Ok(()) };
         let recent = self.latest.read();
-        let Some(run) = &recent.sealing else { return Ok(()) };
+        let Some(Closed { gone, .. }) = &recent.sealing else { return Ok(()) };
         let most = KEYS_A_COMMIT + KEYS_A_RESULT * self.added.len();
-        sealing.done = seal.step(run, self.open - 1, &mut sealing.cursor, &mut sealing.filter, most)?;
+        let (cursor, filter) = (&mut sealing.cursor, &mut sealing.filter);
+        sealing.done = seal.step(sorted, gone, self.open - 1, cursor, filter, most)?;
         Ok(())
     }
 
@@ -160,14 +174,21 @@ impl Index {
         self.added.clear();
         self.removed.clear();
         if self.sealing.as_ref().is_some_and(|sealing| sealing.done) {
-            let sealed = self.latest.write().sealing.take();
-            // To free some hundred thousand keys takes tens of milliseconds, for which no commit waits. Without a thread
-            // they are freed here.
-            let _ = std::thread::Builder::new().name("store-free".to_owned()).spawn(move || drop(sealed));
-            self.filters.extend(self.sealing.take().map(|sealing| sealing.filter));
+            let closed = self.latest.write().sealing.take();
+            if let Some(Sealing { keys, filter, .. }) = self.sealing.take() {
+                // To empty it takes milliseconds, for which no commit waits.
+                let empty = move || {
+                    drop(keys);
+                    let mut run = Arc::into_inner(closed?.run)?;
+                    run.clear();
+                    Some(run)
+                };
+                self.spare = std::thread::Builder::new().name("store-empty".to_owned()).spawn(empty).ok();
+                self.filters.push(filter);
+            }
         }
         if let Some(sealing) = &mut self.sealing {
-            sealing.before = sealing.cursor.clone();
+            sealing.before = sealing.cursor;
         }
     }
 
@@ -178,14 +199,10 @@ impl Index {
             recent.open.remove(&keys);
         }
         for keys in self.removed.drain(..) {
-            // Which of the two it was in matters to nobody but the generation in its row, by which it is purged again.
-            match &mut recent.sealing {
-                Some(run) if keys.id <= run.last() => run.insert(keys),
-                _ => recent.open.insert(keys),
-            }
+            recent.restore(keys);
         }
         if let Some(sealing) = &mut self.sealing {
-            sealing.cursor = sealing.before.clone();
+            sealing.cursor = sealing.before;
             sealing.done = false;
         }
     }
@@ -200,9 +217,9 @@ impl Index {
 }
 
 impl Sealing {
-    fn new(size: usize) -> Sealing {
-        let filter = Filter::new(size * UNIQUES_EACH);
-        Sealing { cursor: Cursor::default(), before: Cursor::default(), filter, done: false }
+    fn new(closed: &Closed, size: usize) -> Sealing {
+        let (keys, filter) = (Sorting::start(&closed.run), Filter::new(size * UNIQUES_EACH));
+        Sealing { keys, cursor: Cursor::default(), before: Cursor::default(), filter, done: false }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Erases what has been kept long enough, step by step, with every key that leads to it.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Statement};
 
 use super::index::Index;
@@ -124,11 +126,19 @@ fn doomed(statement: &mut Statement<'_>, before: i64, limit: u32) -> rusqlite::R
         .collect()
 }
 
+/// How often, and after which pauses, the log is tried to be cut off: a checkpoint may be under way, for which SQLite does not
+/// wait by itself.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Copies the log into the database and cuts it off. Pages that are free were overwritten when they became so.
 pub(super) fn scrub(connection: &Connection) -> Result<(), StoreError> {
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    match busy {
-        0 => Ok(()),
-        _ => Err(StoreError::Failed("the log is being read; it is cut off by the next purge".to_owned())),
+    for _ in 0..TRIES {
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
     }
+    Err(StoreError::Failed("the log is being read; it is cut off by the next purge".to_owned()))
 }

@@ -10,49 +10,69 @@ use super::acceptance::Questions;
 use super::recent::Latest;
 use super::results::first_id;
 use super::{optional, prepare};
-use crate::faults::Faults;
 use crate::moment::Moment;
+use crate::store::answers::{Acknowledge, Answers, told};
 use crate::store::command::{Read, Reply};
-use crate::store::{Draft, Due, Fingerprint, Message, StoreError, StoredResult};
+use crate::store::{Draft, Due, Fingerprint, Message, Shared, StoreError, StoredResult};
+
+/// Questions that one reader takes at once.
+const AT_ONCE: usize = 8;
 
 /// Serves questions until [`Read::Stop`] or until every sender is gone.
 pub(super) fn run(
     connection: &Connection,
     latest: Latest,
     questions: &Mutex<mpsc::Receiver<Read>>,
-    faults: &Faults,
+    shared: &Shared,
 ) {
     // As for the writer: without its statements the thread ends.
     let Ok(mut reader) = Reader::prepare(connection, latest) else { return };
     loop {
-        // Whoever holds the lock waits for the next question, the other readers wait for the lock.
-        let question = questions.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        std::thread::sleep(faults.read());
-        match question {
-            None | Some(Read::Stop) => return,
-            Some(Read::Result { id, reply }) => answer(reply, reader.result(id)),
-            Some(Read::ByLink { link, reply }) => answer(reply, reader.by_link(link.0)),
-            Some(Read::Certificate { id, reply }) => answer(reply, reader.certificate(id)),
-            Some(Read::Draft { id, reply }) => answer(reply, reader.draft(id)),
-            Some(Read::Copies { sample, reply }) => answer(reply, reader.copies(sample)),
-            Some(Read::Search { sender, prefix, limit, reply }) => {
-                answer(reply, reader.search(&sender, &prefix, limit));
+        let taken = take(questions);
+        let goes_on = !taken.is_empty();
+        let mut callers = Vec::with_capacity(taken.len());
+        for question in taken {
+            std::thread::sleep(shared.faults.read());
+            match reader.answer(question) {
+                Some(caller) => callers.push(caller),
+                None => {
+                    shared.answering.give(Answers::of(callers));
+                    return;
+                }
             }
-            Some(Read::Received { from, before, after, limit, reply }) => {
-                answer(reply, reader.received(from, before, after, limit));
-            }
-            Some(Read::Accepted { limit, reply }) => answer(reply, reader.acceptance.waiting(limit)),
-            Some(Read::Acceptance { receipt, reply }) => answer(reply, reader.acceptance.of(receipt)),
-            Some(Read::Due { now, limit, reply }) => answer(reply, reader.due(now, limit)),
-            Some(Read::FirstDue { now, reply }) => answer(reply, reader.first_due(now)),
-            Some(Read::Waiting { limit, reply }) => answer(reply, reader.waiting(limit)),
+        }
+        shared.answering.give(Answers::of(callers));
+        if !goes_on {
+            return;
         }
     }
 }
 
-fn answer<T>(reply: Reply<T>, value: rusqlite::Result<T>) {
-    // A caller that has gone does not need its answer.
-    let _ = reply.send(value.map_err(StoreError::from));
+/// Waits for a question, and takes those that wait behind it, up to the first that may take longer: nobody is to wait for its
+/// answer but who asked. None: there will be no more.
+fn take(questions: &Mutex<mpsc::Receiver<Read>>) -> Vec<Read> {
+    // Whoever holds the lock waits for the next question, the other readers wait for the lock.
+    let mut questions = questions.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut taken: Vec<Read> = questions.blocking_recv().into_iter().collect();
+    while taken.len() < AT_ONCE
+        && taken.last().is_some_and(of_one_row)
+        && let Ok(next) = questions.try_recv()
+    {
+        taken.push(next);
+    }
+    taken
+}
+
+/// Whether it is about one row, found by its key.
+fn of_one_row(question: &Read) -> bool {
+    matches!(
+        question,
+        Read::Result { .. }
+            | Read::ByLink { .. }
+            | Read::Certificate { .. }
+            | Read::Draft { .. }
+            | Read::Acceptance { .. }
+    )
 }
 
 struct Reader<'c> {
@@ -103,6 +123,29 @@ impl<'c> Reader<'c> {
                 connection,
                 "SELECT due, id, attempts, phone, reference, link FROM outbox ORDER BY due DESC, id DESC LIMIT ?1",
             )?,
+        })
+    }
+
+    /// How a question is to be answered; `None`: it was to stop.
+    fn answer(&mut self, question: Read) -> Option<Acknowledge> {
+        Some(match question {
+            Read::Stop => return None,
+            Read::Result { id, reply } => answer(reply, self.result(id)),
+            Read::ByLink { link, reply } => answer(reply, self.by_link(link.0)),
+            Read::Certificate { id, reply } => answer(reply, self.certificate(id)),
+            Read::Draft { id, reply } => answer(reply, self.draft(id)),
+            Read::Copies { sample, reply } => answer(reply, self.copies(sample)),
+            Read::Search { sender, prefix, limit, reply } => {
+                answer(reply, self.search(&sender, &prefix, limit))
+            }
+            Read::Received { from, before, after, limit, reply } => {
+                answer(reply, self.received(from, before, after, limit))
+            }
+            Read::Accepted { limit, reply } => answer(reply, self.acceptance.waiting(limit)),
+            Read::Acceptance { receipt, reply } => answer(reply, self.acceptance.of(receipt)),
+            Read::Due { now, limit, reply } => answer(reply, self.due(now, limit)),
+            Read::FirstDue { now, reply } => answer(reply, self.first_due(now)),
+            Read::Waiting { limit, reply } => answer(reply, self.waiting(limit)),
         })
     }
 
@@ -193,6 +236,10 @@ impl<'c> Reader<'c> {
     fn waiting(&mut self, limit: u32) -> rusqlite::Result<Vec<Message>> {
         self.waiting.query_map([limit], message)?.collect()
     }
+}
+
+fn answer<T: Send + 'static>(reply: Reply<T>, value: rusqlite::Result<T>) -> Acknowledge {
+    told(reply, value.map_err(StoreError::from))
 }
 
 fn stored_result(row: &Row<'_>) -> rusqlite::Result<StoredResult> {

@@ -1,12 +1,12 @@
-//! The keys of the latest results, in memory and in the order of the tables that they will go to.
+//! The keys of the latest results, in memory.
 //!
 //! A key is random, so that a table of keys has a page to write for almost every row; the same keys in sorted runs have one
 //! for a hundred. A result's own row says all of them. So a commit writes that row, the keys stay here, and when there are
-//! enough of them they go into the tables as one run, some with every commit (`seal.rs`). After a crash they are read
-//! from the rows again.
+//! enough of them they are sorted and go into the tables as one run, some with every commit (`seal.rs`). After a crash they
+//! are read from the rows again. Here they are hashed: to keep them in order costs five searches of a tree for each result.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rusqlite::Row;
@@ -67,29 +67,53 @@ impl Keys {
 /// The keys of one generation of results.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    pub(super) uniques: BTreeMap<[u8; 16], i64>,
-    pub(super) samples: BTreeSet<([u8; 16], i64)>,
-    pub(super) names: BTreeSet<(Arc<str>, String, i64)>,
-    pub(super) links: BTreeMap<[u8; 20], (i64, [u8; 16])>,
+    pub(super) uniques: HashMap<[u8; 16], i64>,
+    /// The first result of each sample.
+    pub(super) samples: HashMap<[u8; 16], i64>,
+    /// Further results of a sample, which are few.
+    pub(super) copies: BTreeSet<([u8; 16], i64)>,
+    /// Of each sender.
+    pub(super) names: HashMap<Arc<str>, BTreeSet<(String, i64)>>,
+    pub(super) links: HashMap<[u8; 20], (i64, [u8; 16])>,
+    last: i64,
 }
 
 impl Run {
+    /// Empties it, but keeps its memory: the pauses in which it grows, and in which the system gives the memory, are for a
+    /// server that has not been busy yet.
+    pub(super) fn clear(&mut self) {
+        self.uniques.clear();
+        self.samples.clear();
+        self.copies.clear();
+        self.names.clear();
+        self.links.clear();
+        self.last = 0;
+    }
+
     /// Results whose keys are in it.
     pub(super) fn len(&self) -> usize {
         self.links.len()
     }
 
-    /// The highest id in it; 0 when there is none.
+    /// The highest id that was ever in it; 0 when there was none.
     pub(super) fn last(&self) -> i64 {
-        self.links.values().map(|(id, _)| *id).max().unwrap_or(0)
+        self.last
     }
 
     pub(super) fn insert(&mut self, keys: Keys) {
+        self.last = self.last.max(keys.id);
         for unique in keys.uniques() {
             self.uniques.insert(unique.0, keys.id);
         }
-        self.samples.insert((keys.sample.0, keys.id));
-        self.names.insert((keys.sender, keys.name, keys.id));
+        match self.samples.entry(keys.sample.0) {
+            Entry::Vacant(place) => {
+                place.insert(keys.id);
+            }
+            Entry::Occupied(_) => {
+                self.copies.insert((keys.sample.0, keys.id));
+            }
+        }
+        self.names.entry(keys.sender).or_default().insert((keys.name, keys.id));
         self.links.insert(keys.link, (keys.id, keys.birth));
     }
 
@@ -98,22 +122,43 @@ impl Run {
         for unique in keys.uniques() {
             self.uniques.remove(&unique.0);
         }
-        self.samples.remove(&(keys.sample.0, keys.id));
-        self.names.remove(&(Arc::clone(&keys.sender), keys.name.clone(), keys.id));
+        let copy = (keys.sample.0, keys.id);
+        if !self.copies.remove(&copy) && self.samples.get(&copy.0) == Some(&copy.1) {
+            match self.copies.range((copy.0, i64::MIN)..=(copy.0, i64::MAX)).next().copied() {
+                Some(next) => {
+                    self.copies.remove(&next);
+                    self.samples.insert(next.0, next.1);
+                }
+                None => {
+                    self.samples.remove(&copy.0);
+                }
+            }
+        }
+        if let Some(names) = self.names.get_mut(&keys.sender) {
+            names.remove(&(keys.name.clone(), keys.id));
+        }
         self.links.remove(&keys.link).is_some()
     }
 
     fn samples(&self, sample: [u8; 16]) -> impl Iterator<Item = i64> {
-        self.samples.range((sample, i64::MIN)..=(sample, i64::MAX)).map(|(_, id)| *id)
+        let copies = self.copies.range((sample, i64::MIN)..=(sample, i64::MAX)).map(|(_, id)| *id);
+        self.samples.get(&sample).copied().into_iter().chain(copies)
     }
 
-    fn names<'a>(&'a self, sender: &'a str, prefix: &'a str) -> impl Iterator<Item = i64> + 'a {
-        let from = (Arc::from(sender), prefix.to_owned(), i64::MIN);
-        self.names
-            .range((Bound::Included(from), Bound::Unbounded))
-            .take_while(move |(of, name, _)| **of == *sender && name.starts_with(prefix))
-            .map(|(_, _, id)| *id)
+    fn names<'a>(&'a self, sender: &str, prefix: &'a str) -> impl Iterator<Item = i64> + use<'a> {
+        let from = (prefix.to_owned(), i64::MIN);
+        let names = self.names.get(sender).into_iter().flat_map(move |names| names.range(from.clone()..));
+        names.take_while(move |(name, _)| name.starts_with(prefix)).map(|(_, id)| *id)
     }
+}
+
+/// A generation that is full: nothing is added to it, and what is removed from it is only marked, so that others may read it
+/// beside the writer.
+#[derive(Debug, Default)]
+pub(super) struct Closed {
+    pub(super) run: Arc<Run>,
+    /// Results that have been erased since.
+    pub(super) gone: HashSet<i64>,
 }
 
 /// The latest generations: one that grows, and one that is on its way into the tables.
@@ -122,37 +167,58 @@ impl Run {
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     pub(super) open: Run,
-    pub(super) sealing: Option<Run>,
+    pub(super) sealing: Option<Closed>,
 }
 
 impl Recent {
-    fn runs(&self) -> impl Iterator<Item = &Run> {
-        std::iter::once(&self.open).chain(&self.sealing)
+    /// What a question finds in the two, the one that grows first.
+    fn find<'a, I: Iterator<Item = i64>>(
+        &'a self,
+        question: impl Fn(&'a Run) -> I,
+    ) -> impl Iterator<Item = i64> {
+        let closed = self.sealing.as_ref();
+        let older = closed.map(|closed| question(&closed.run).filter(|id| !closed.gone.contains(id)));
+        question(&self.open).chain(older.into_iter().flatten())
     }
 
     /// The result with this reference or idempotency key.
     pub(super) fn unique(&self, fingerprint: Fingerprint) -> Option<i64> {
-        self.runs().find_map(|run| run.uniques.get(&fingerprint.0).copied())
+        self.find(|run| run.uniques.get(&fingerprint.0).copied().into_iter()).next()
     }
 
     /// The result behind a link, and the hash of the birth date.
     pub(super) fn link(&self, link: [u8; 20]) -> Option<(i64, [u8; 16])> {
-        self.runs().find_map(|run| run.links.get(&link).copied())
+        let closed = || {
+            let closed = self.sealing.as_ref()?;
+            closed.run.links.get(&link).filter(|(id, _)| !closed.gone.contains(id))
+        };
+        self.open.links.get(&link).or_else(closed).copied()
     }
 
     /// The results of a sample.
     pub(super) fn samples(&self, sample: [u8; 16]) -> impl Iterator<Item = i64> {
-        self.runs().flat_map(move |run| run.samples(sample))
+        self.find(move |run| run.samples(sample))
     }
 
     /// Results of a sender whose patient's name begins with `prefix`: of each generation in the order of the names.
     pub(super) fn names<'a>(&'a self, sender: &'a str, prefix: &'a str) -> impl Iterator<Item = i64> + 'a {
-        self.runs().flat_map(move |run| run.names(sender, prefix))
+        self.find(move |run| run.names(sender, prefix))
     }
 
     /// Whether they were there.
     pub(super) fn remove(&mut self, keys: &Keys) -> bool {
-        self.open.remove(keys) || self.sealing.as_mut().is_some_and(|run| run.remove(keys))
+        let closed = |closed: &mut Closed| {
+            closed.run.links.get(&keys.link).is_some_and(|(id, _)| *id == keys.id)
+                && closed.gone.insert(keys.id)
+        };
+        self.open.remove(keys) || self.sealing.as_mut().is_some_and(closed)
+    }
+
+    /// Puts back what was removed.
+    pub(super) fn restore(&mut self, keys: Keys) {
+        if !self.sealing.as_mut().is_some_and(|closed| closed.gone.remove(&keys.id)) {
+            self.open.insert(keys);
+        }
     }
 }
 

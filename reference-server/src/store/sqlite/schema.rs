@@ -2,7 +2,7 @@
 //!
 //! Every key grows with time, so that an insert touches the last pages of its table and not a random one: `results`,
 //! `drafts`, `certificates` and `outbox` by their ids, `links` and `attempts` by the link's leading seconds, and what has to be found by
-//! a hash or a name by its generation (see `generations.rs`). A row of `results` also says where its keys are, so that
+//! a hash or a name by its generation (see `index.rs`). A row of `results` also says where its keys are, so that
 //! a purge finds them.
 
 use std::path::Path;

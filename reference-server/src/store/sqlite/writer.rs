@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::acceptance::Acceptance;
 use super::attempts::Attempts;
+use super::checkpoint::{self, Log};
 use super::index::Index;
 use super::outbox::Outbox;
 use super::purge::{Purge, scrub};
@@ -17,6 +18,7 @@ use super::recent::Latest;
 use super::results::{Ids, Results};
 use super::seal::Seal;
 use super::{optional, prepare};
+use crate::store::answers::{Acknowledge, Answers};
 use crate::store::command::{Reply, Write};
 use crate::store::stats::Change;
 use crate::store::{Shared, StoreError};
@@ -45,7 +47,7 @@ impl State {
 }
 
 /// Serves commands until [`Write::Stop`] or until every sender is gone.
-pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Receiver<Write>) {
+pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Receiver<Write>, log: &Log) {
     // The tables exist since the database was opened; without its statements the thread ends, and every later command
     // is answered that the store is closed.
     let Ok(mut writer) = Writer::prepare(connection, state) else { return };
@@ -63,11 +65,13 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
         if !writer.commit(&mut group, rows) {
             return;
         }
+        if log.is_long() {
+            // What is left to copy since the thread's last time is little, and nobody writes beside it now: so all of the log
+            // is copied, and the next transaction begins it anew. Where that fails the log is longer, and it is tried again.
+            let _ = checkpoint::passive(connection);
+        }
     }
 }
-
-/// Tells a caller how its command ended, once the commit has succeeded or failed.
-type Acknowledge<'c> = Box<dyn FnOnce(Result<(), StoreError>) + 'c>;
 
 struct Writer<'c> {
     connection: &'c Connection,
@@ -83,6 +87,9 @@ struct Writer<'c> {
     acceptance: Acceptance<'c>,
     seal: Seal<'c>,
     state: State,
+    /// Those who wait for a scrub, which comes after the commit: no log is cut off inside a transaction.
+    scrubs: Vec<Reply<()>>,
+    stopping: bool,
 }
 
 impl<'c> Writer<'c> {
@@ -106,24 +113,22 @@ impl<'c> Writer<'c> {
             acceptance: Acceptance::prepare(connection)?,
             seal: Seal::prepare(connection)?,
             state,
+            scrubs: Vec::new(),
+            stopping: false,
         })
     }
 
     /// Applies a group in one transaction and answers it. False: a [`Write::Stop`] was in it.
     fn commit(&mut self, group: &mut Vec<Write>, rows: usize) -> bool {
         let begun = Instant::now();
-        let mut answers: Vec<Acknowledge<'c>> = Vec::with_capacity(group.len());
+        let mut callers = Vec::with_capacity(group.len());
         let mut change = Change::default();
         self.state.index.begin();
         let mut outcome = self.begin.execute([]).map(drop).map_err(StoreError::from);
-        let mut goes_on = true;
         for command in group.drain(..) {
-            match self.apply(command, &mut change, outcome.is_ok()) {
-                Some((answer, applied)) => {
-                    answers.push(answer);
-                    outcome = outcome.and(applied);
-                }
-                None => goes_on = false,
+            if let Some((caller, applied)) = self.apply(command, &mut change, outcome.is_ok()) {
+                callers.push(caller);
+                outcome = outcome.and(applied);
             }
         }
         outcome = outcome.and_then(|()| Ok(self.state.index.copy(&mut self.seal)?));
@@ -142,22 +147,24 @@ impl<'c> Writer<'c> {
             }
         }
         std::thread::sleep(shared.commit_takes(rows).saturating_sub(begun.elapsed()));
-        for answer in answers {
-            answer(outcome.clone());
-        }
         if outcome.is_ok() && change.messages > 0 {
             shared.messages.notify_one();
         }
-        goes_on
+        for reply in self.scrubs.drain(..) {
+            let _ = reply.send(outcome.clone().and_then(|()| scrub(self.connection)));
+        }
+        shared.answering.give(Answers { outcome, callers });
+        !self.stopping
     }
 
-    /// Applies one command (not at all if `usable` is false: the transaction is lost), and says how to answer it.
+    /// Applies one command (not at all if `usable` is false: the transaction is lost), and says how to answer it, if that is
+    /// up to the commit.
     fn apply(
         &mut self,
         command: Write,
         change: &mut Change,
         usable: bool,
-    ) -> Option<(Acknowledge<'c>, Result<(), StoreError>)> {
+    ) -> Option<(Acknowledge, Result<(), StoreError>)> {
         let state = &mut self.state;
         Some(match command {
             Write::Results { results, reply } => {
@@ -189,26 +196,25 @@ impl<'c> Writer<'c> {
             Write::Purge { expired, limit, reply } => {
                 answer(reply, usable, || self.purge.step(expired, limit, &mut state.index, change))
             }
-            Write::Scrub { reply } => {
-                let connection = self.connection;
-                // After the commit: no log is cut off inside a transaction.
-                let acknowledge = move |outcome: Result<(), StoreError>| {
-                    let _ = reply.send(outcome.and_then(|()| scrub(connection)));
-                };
-                (Box::new(acknowledge), Ok(()))
-            }
             Write::Rewrite { reply } => answer(reply, usable, || Ok(())),
-            Write::Stop => return None,
+            Write::Scrub { reply } => {
+                self.scrubs.push(reply);
+                return None;
+            }
+            Write::Stop => {
+                self.stopping = true;
+                return None;
+            }
         })
     }
 }
 
 /// Does the work, and keeps its answer until the commit.
-fn answer<T: 'static>(
+fn answer<T: Send + 'static>(
     reply: Reply<T>,
     usable: bool,
     work: impl FnOnce() -> rusqlite::Result<T>,
-) -> (Acknowledge<'static>, Result<(), StoreError>) {
+) -> (Acknowledge, Result<(), StoreError>) {
     let (value, applied) = match usable.then(work) {
         Some(Ok(value)) => (Some(value), Ok(())),
         Some(Err(error)) => (None, Err(error.into())),
