@@ -9,6 +9,7 @@ mod acceptance;
 mod attempts;
 mod checkpoint;
 mod filter;
+mod filters;
 mod index;
 mod outbox;
 mod purge;

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Statement};
 
-use super::filter::Filter;
+use super::filters::Filters;
 use super::recent::{Closed, Keys, Latest, Recent, Run};
 use super::seal::{Cursor, Seal, Sorting};
 use super::{optional, prepare};
@@ -38,7 +38,7 @@ pub(super) struct Index {
     /// Number of the generation that grows; the one before may be on its way.
     open: i64,
     /// Of those that are in the tables, from `first` on.
-    filters: Vec<Filter>,
+    filters: Filters,
     first: i64,
     sealing: Option<Sealing>,
     /// The memory of one that has arrived, as it is being emptied for the next one.
@@ -56,7 +56,6 @@ struct Sealing {
     cursor: Cursor,
     /// The cursor before this transaction.
     before: Cursor,
-    filter: Filter,
     done: bool,
 }
 
@@ -98,10 +97,10 @@ impl Index {
         let closed = sealing.map(|(_, run)| Closed { run: Arc::new(run), ..Closed::default() });
         let recent = Recent { open: run, sealing: closed };
         let mut index = Index {
-            sealing: recent.sealing.as_ref().map(|closed| Sealing::new(closed, size)),
+            sealing: recent.sealing.as_ref().map(Sealing::new),
             latest: Latest::new(recent),
             open,
-            filters: Vec::new(),
+            filters: Filters::new(size * UNIQUES_EACH),
             first,
             spare: None,
             size,
@@ -110,12 +109,15 @@ impl Index {
         };
         let mut uniques = connection.prepare("SELECT fingerprint FROM uniques WHERE generation = ?1")?;
         for generation in first..unsealed {
-            let mut filter = Filter::new(size * UNIQUES_EACH);
+            index.filters.begin();
             let mut rows = uniques.query([generation])?;
             while let Some(row) = rows.next()? {
-                filter.insert(Fingerprint(row.get(0)?));
+                index.filters.insert(Fingerprint(row.get(0)?));
             }
-            index.filters.push(filter);
+            index.filters.end();
+        }
+        if index.sealing.is_some() {
+            index.filters.begin();
         }
         Ok(index)
     }
@@ -138,7 +140,8 @@ impl Index {
                 self.spare.take_if(|spare| spare.is_finished()).and_then(|spare| spare.join().ok().flatten());
             let full = std::mem::replace(&mut recent.open, empty.unwrap_or_default());
             let closed = Closed { run: Arc::new(full), ..Closed::default() };
-            self.sealing = Some(Sealing::new(&closed, self.size));
+            self.sealing = Some(Sealing::new(&closed));
+            self.filters.begin();
             recent.sealing = Some(closed);
             self.open += 1;
         }
@@ -164,8 +167,8 @@ impl Index {
         let recent = self.latest.read();
         let Some(Closed { gone, .. }) = &recent.sealing else { return Ok(()) };
         let most = KEYS_A_COMMIT + KEYS_A_RESULT * self.added.len();
-        let (cursor, filter) = (&mut sealing.cursor, &mut sealing.filter);
-        sealing.done = seal.step(sorted, gone, self.open - 1, cursor, filter, most)?;
+        let (cursor, filters) = (&mut sealing.cursor, &mut self.filters);
+        sealing.done = seal.step(sorted, gone, self.open - 1, cursor, filters, most)?;
         Ok(())
     }
 
@@ -175,7 +178,7 @@ impl Index {
         self.removed.clear();
         if self.sealing.as_ref().is_some_and(|sealing| sealing.done) {
             let closed = self.latest.write().sealing.take();
-            if let Some(Sealing { keys, filter, .. }) = self.sealing.take() {
+            if let Some(Sealing { keys, .. }) = self.sealing.take() {
                 // To empty it takes milliseconds, for which no commit waits.
                 let empty = move || {
                     drop(keys);
@@ -184,7 +187,7 @@ impl Index {
                     Some(run)
                 };
                 self.spare = std::thread::Builder::new().name("store-empty".to_owned()).spawn(empty).ok();
-                self.filters.push(filter);
+                self.filters.end();
             }
         }
         if let Some(sealing) = &mut self.sealing {
@@ -209,17 +212,15 @@ impl Index {
 
     /// Generations in the tables that may have this fingerprint, the latest first.
     fn candidates(&self, fingerprint: Fingerprint) -> impl Iterator<Item = i64> {
-        let candidates = self.filters.iter().enumerate().rev();
-        candidates
-            .filter(move |(_, filter)| filter.may_contain(fingerprint))
-            .map(|(place, _)| self.first + i64::try_from(place).unwrap_or(i64::MAX))
+        let candidates = self.filters.candidates(fingerprint);
+        candidates.map(|place| self.first + i64::try_from(place).unwrap_or(i64::MAX))
     }
 }
 
 impl Sealing {
-    fn new(closed: &Closed, size: usize) -> Sealing {
-        let (keys, filter) = (Sorting::start(&closed.run), Filter::new(size * UNIQUES_EACH));
-        Sealing { keys, cursor: Cursor::default(), before: Cursor::default(), filter, done: false }
+    fn new(closed: &Closed) -> Sealing {
+        let keys = Sorting::start(&closed.run);
+        Sealing { keys, cursor: Cursor::default(), before: Cursor::default(), done: false }
     }
 }
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Statement};
 
-use super::filter::Filter;
+use super::filters::Filters;
 use super::prepare;
 use super::recent::Run;
 use crate::store::Fingerprint;
@@ -138,7 +138,7 @@ impl<'c> Seal<'c> {
         gone: &HashSet<i64>,
         number: i64,
         cursor: &mut Cursor,
-        filter: &mut Filter,
+        filters: &mut Filters,
         most: usize,
     ) -> rusqlite::Result<bool> {
         let mut left = most;
@@ -146,7 +146,7 @@ impl<'c> Seal<'c> {
         for (fingerprint, id) in next(&sorted.uniques, &mut cursor.unique, &mut left) {
             if here(id) {
                 self.unique.execute((number, fingerprint, id))?;
-                filter.insert(Fingerprint(*fingerprint));
+                filters.insert(Fingerprint(*fingerprint));
             }
         }
         for (fingerprint, id) in next(&sorted.samples, &mut cursor.sample, &mut left) {
