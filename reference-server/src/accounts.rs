@@ -36,6 +36,12 @@ impl Kind {
             _ => None,
         }
     }
+
+    /// Whether it has an entrance of its own and signs in while the issuer is down. Laboratories have: on 13 August 2021,
+    /// when the identity provider of the professions was down, they went on.
+    pub fn has_own_entrance(self) -> bool {
+        self == Kind::Lab
+    }
 }
 
 /// The secret of a synthetic account: the first 32 hexadecimal digits of `SHA-256("peakday-synthetic:" + client_id)`.

@@ -59,10 +59,9 @@ pub(crate) async fn keys(State(app): State<Arc<App>>) -> Result<Response, Refusa
     Ok(([(header::CACHE_CONTROL, format!("max-age={seconds}"))], keys).into_response())
 }
 
-/// Refuses whoever signs in while the issuer is down. Laboratories have an entrance of their own: on 13 August 2021, when
-/// the identity provider of the professions was down, they went on.
+/// Refuses whoever signs in while the issuer is down and has no entrance of its own.
 fn up(app: &App, kind: Option<Kind>) -> Result<(), Refusal> {
-    if app.faults.issuer_down() && kind != Some(Kind::Lab) {
+    if app.faults.issuer_down() && !kind.is_some_and(Kind::has_own_entrance) {
         app.metrics.refused(Class::SignIn, Cause::Down);
         return Err(Refusal::Busy(app.config.slots.retry_after));
     }

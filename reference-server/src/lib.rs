@@ -70,7 +70,7 @@ mod tls;
 mod token;
 pub mod truth;
 mod validate;
-mod waiting_room;
+pub mod waiting_room;
 mod words;
 
 pub use self::certificate::{Form, Maker};

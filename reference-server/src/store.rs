@@ -34,6 +34,9 @@ use crate::faults::Faults;
 use crate::link::LinkKey;
 use crate::moment::Moment;
 
+/// Changes of one commit, beyond which the next command waits for the next one.
+pub const GROUP: usize = 2_048;
+
 /// Where results, links, messages and drafts are kept. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {

@@ -17,7 +17,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
-use self::queue::{Queue, Standing};
+pub use self::queue::{Queue, Standing, Subject};
 use crate::caller::{Caller, Visit};
 use crate::class::Class;
 use crate::config;
@@ -100,7 +100,9 @@ pub(crate) struct Room {
     config: config::WaitingRoom,
     /// Of this start of the server: a ticket of an earlier one is a place in a queue that is gone.
     epoch: [u8; 8],
-    queue: Mutex<Queue>,
+    /// Since when its queue counts time.
+    began: Instant,
+    queue: Mutex<Queue<str>>,
     jitter: Mutex<Xoshiro256PlusPlus>,
 }
 
@@ -115,7 +117,8 @@ impl Room {
         Room {
             name,
             path,
-            queue: Mutex::new(Queue::new(config, Instant::now())),
+            began: Instant::now(),
+            queue: Mutex::new(Queue::new(config.rate.get(), config.places, config.poll, Duration::ZERO)),
             config: config.clone(),
             epoch,
             jitter: Mutex::new(jitter),
@@ -123,7 +126,7 @@ impl Room {
     }
 
     /// The queue, for the metrics too.
-    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue<str>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,9 +145,9 @@ impl Room {
         let ticket =
             cookie::values(&visit.headers, TICKET).find_map(|ticket| self.number(secret, subject, ticket));
         let language = Language::of(&visit.headers);
-        let standing = self.queue().stand(subject, ticket, Instant::now());
+        let standing = self.queue().stand(subject, ticket, self.began.elapsed());
         match standing {
-            Standing::In => {
+            Standing::In { .. } => {
                 let lasts = self.config.session;
                 Ok(self.cookie(PASS, &self.pass(secret, subject, now.after(lasts)), lasts, secure))
             }

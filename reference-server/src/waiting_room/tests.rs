@@ -31,7 +31,12 @@ fn ask(room: &Room, secret: &Secret, subject: &str, cookies: &str) -> Result<Str
 }
 
 fn stands(room: &Room, subject: &str, ticket: Option<u64>) -> Standing {
-    room.queue().stand(subject, ticket, Instant::now())
+    room.queue().stand(subject, ticket, room.began.elapsed())
+}
+
+/// Let in after so many seconds.
+fn goes_in(seconds: u64) -> Standing {
+    Standing::In { waited: Duration::from_secs(seconds) }
 }
 
 fn waits(number: u64, ahead: usize, seconds: u64) -> Standing {
@@ -41,7 +46,7 @@ fn waits(number: u64, ahead: usize, seconds: u64) -> Standing {
 #[tokio::test(start_paused = true)]
 async fn sessions_begin_at_the_rate_in_the_order_of_coming() {
     let room = room("rate = \"1/s\"\npoll = \"10s\"");
-    assert_eq!(stands(&room, "a", None), Standing::In);
+    assert_eq!(stands(&room, "a", None), goes_in(0));
     for (number, subject) in ["b", "c", "d"].into_iter().enumerate() {
         assert_eq!(stands(&room, subject, None), waits(number as u64, number, number as u64 + 1));
     }
@@ -50,15 +55,17 @@ async fn sessions_begin_at_the_rate_in_the_order_of_coming() {
     advance(Duration::from_secs(1)).await;
     assert_eq!(stands(&room, "d", Some(2)), waits(2, 1, 2));
     assert_eq!(stands(&room, "e", None), waits(3, 2, 3));
-    assert_eq!(stands(&room, "b", Some(0)), Standing::In);
+    assert_eq!(stands(&room, "b", Some(0)), goes_in(1));
     // A place is used once: the next one with this ticket stands at the end.
     assert_eq!(stands(&room, "b", Some(0)), waits(4, 3, 4));
     advance(Duration::from_secs(10)).await;
-    for (subject, ticket) in [("c", None), ("d", Some(2)), ("e", Some(3)), ("b", Some(4))] {
-        assert_eq!(stands(&room, subject, ticket), Standing::In);
+    for (subject, ticket, waited) in
+        [("c", None, 11), ("d", Some(2), 11), ("e", Some(3), 10), ("b", Some(4), 10)]
+    {
+        assert_eq!(stands(&room, subject, ticket), goes_in(waited));
     }
     // What was not used is not kept, beyond a second's worth.
-    assert_eq!(stands(&room, "f", None), Standing::In);
+    assert_eq!(stands(&room, "f", None), goes_in(0));
     assert!(matches!(stands(&room, "g", None), Standing::Waits { ahead: 0, .. }));
     assert_eq!(room.queue().admitted(), 7);
 }
@@ -66,7 +73,7 @@ async fn sessions_begin_at_the_rate_in_the_order_of_coming() {
 #[tokio::test(start_paused = true)]
 async fn a_place_that_nobody_shows_is_freed() {
     let room = room("rate = \"1/min\"\npoll = \"10s\"");
-    assert_eq!(stands(&room, "a", None), Standing::In);
+    assert_eq!(stands(&room, "a", None), goes_in(0));
     assert_eq!(stands(&room, "gone", None), waits(0, 0, 60));
     assert_eq!(stands(&room, "stays", None), waits(1, 1, 120));
     for _ in 0..4 {
@@ -78,11 +85,11 @@ async fn a_place_that_nobody_shows_is_freed() {
     // Called and not come: the permit calls the next one.
     advance(Duration::from_secs(21)).await;
     stands(&room, "gone", Some(2));
-    let counts = |queue: &Queue| (queue.waiting(), queue.called());
+    let counts = |queue: &Queue<str>| (queue.waiting(), queue.called());
     assert_eq!(counts(&room.queue()), (1, 1));
     for _ in 0..4 {
         advance(Duration::from_secs(10)).await;
-        if stands(&room, "gone", Some(2)) == Standing::In {
+        if matches!(stands(&room, "gone", Some(2)), Standing::In { .. }) {
             assert_eq!(room.queue().void(), 2);
             return;
         }

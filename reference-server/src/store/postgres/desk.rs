@@ -12,13 +12,9 @@ use super::drafts::Draft;
 use super::outbox::Settle;
 use super::purge::Task;
 use super::results::Save;
-use crate::store::Shared;
-use crate::store::StoreError;
 use crate::store::answers::{Answers, told};
 use crate::store::command::{Reply, Write};
-
-/// Rows of one group, beyond which the next command waits for the next one.
-const GROUP: usize = 2_048;
+use crate::store::{GROUP, Shared, StoreError};
 
 /// Commands that may wait at a desk.
 const WAITING: usize = 1_024;

@@ -21,10 +21,7 @@ use super::{optional, prepare};
 use crate::store::answers::{Acknowledge, Answers};
 use crate::store::command::{Reply, Write};
 use crate::store::stats::Change;
-use crate::store::{Shared, StoreError};
-
-/// Rows of one transaction, beyond which the next command waits for the next one.
-const GROUP: usize = 2_048;
+use crate::store::{GROUP, Shared, StoreError};
 
 /// What the writer remembers between transactions.
 pub(super) struct State {
