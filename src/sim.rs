@@ -1,5 +1,6 @@
 //! The simulated engine: the same journeys as the load engine's, against queues instead of a server.
 
+mod beat;
 mod behind;
 #[cfg(test)]
 mod behind_tests;
@@ -24,16 +25,21 @@ mod levels;
 mod limit;
 mod line;
 mod lookahead;
+mod mailer;
 mod meter;
 mod model;
 mod observation;
 mod peak;
+mod places;
 mod plain;
 mod plain_summary;
 mod play;
 mod profile;
 mod recorder;
 mod replications;
+mod rooms;
+#[cfg(test)]
+mod rooms_tests;
 mod rows;
 mod run;
 mod sharing;
@@ -52,6 +58,7 @@ pub use self::plain::{Observed, QueueingResult, StationRow, queueing};
 pub use self::play::{
     Simulated, Simulation, SimulationError, StationInterval, StationResult, layout, simulate,
 };
+use self::rooms::Rooms;
 pub use self::rows::Figure;
 pub use self::run::{Count, Seen, Study, run};
 pub use self::tally::{PopulationTally, Tally, tally};
@@ -109,19 +116,22 @@ const fn outcome_of(end: End, gone: bool) -> Outcome {
     match (gone, end) {
         (true, _) | (_, End::Abandoned) => Outcome::TimedOut,
         (_, End::Served) => Outcome::Ok,
-        (_, End::Full | End::Limited | End::Late | End::Closed) => Outcome::Shed,
+        (_, End::Full | End::Limited | End::Room | End::Late | End::Closed) => Outcome::Shed,
         (_, End::Down) => Outcome::Failed,
     }
 }
 
-/// Of every station the longest queue among its instances.
-fn longest(model: &Model, instances: impl Iterator<Item = Peak>) -> Vec<Peak> {
+/// Of every station the longest queue among its instances; of a waiting room the most who were in it.
+fn longest(model: &Model, instances: impl Iterator<Item = Peak>, rooms: &Rooms) -> Vec<Peak> {
     let mut longest: Vec<Option<Peak>> = vec![None; model.stations.len()];
     for (station, peak) in model.instance_of.iter().zip(instances) {
         let place = &mut longest[usize::from(*station)];
         if place.is_none_or(|place| place.most < peak.most) {
             *place = Some(peak);
         }
+    }
+    for (station, peak) in rooms.peaks(model) {
+        longest[usize::from(station)] = Some(peak);
     }
     longest.into_iter().flatten().collect()
 }

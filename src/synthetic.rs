@@ -19,7 +19,7 @@ mod tests;
 mod value;
 
 pub use account::AccountId;
-pub use body::{GENERATORS, generate, is_generator};
+pub use body::{GENERATORS, entries, generate, is_generator};
 pub use facts::{DEVICES, POSITIVE_SHARE};
 pub use person::Person;
 pub use preload::preload_line;

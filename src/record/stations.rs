@@ -36,6 +36,8 @@ pub struct StationRow {
     pub abandoned: u64,
     /// Of those turned away, by a limit on their rate or number.
     pub limited: u64,
+    /// Of those turned away, by a waiting room, which told them to ask again.
+    pub room: u64,
     /// Of those turned away, when their turn came too late.
     pub late: u64,
     /// Of those turned away, as the server or what it needs was down.
@@ -66,23 +68,24 @@ pub fn write_stations(
         writeln!(
             out,
             "t,scenario_time,station,class,arrivals,served,blocked,abandoned,queue_mean,busy_mean,present_mean,\
-             full,limited,late,down,wasted_s,utilization"
+             full,limited,late,down,wasted_s,utilization,room"
         )?;
         for row in rows {
             let StationRow { at, station, class, arrivals, served, blocked, abandoned, .. } = &row;
             let time = layout.timeline.scenario_time(*at);
             let [queue, busy] = [row.queue_mean, row.busy_mean];
-            let full = blocked.saturating_sub(row.limited + row.late + row.down);
+            let full = blocked.saturating_sub(row.limited + row.room + row.late + row.down);
             let utilization = row.utilization.map_or(String::new(), |share| format!("{share:.4}"));
             writeln!(
                 out,
-                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4},{full},{},{},{},{:.3},{utilization}",
+                "{},{time},{station},{class},{arrivals},{served},{blocked},{abandoned},{queue:.4},{busy:.4},{:.4},{full},{},{},{},{:.3},{utilization},{}",
                 at.secs_f64(),
                 queue + busy,
                 row.limited,
                 row.late,
                 row.down,
-                row.wasted
+                row.wasted,
+                row.room
             )?;
         }
         out.flush()
@@ -112,6 +115,7 @@ pub(super) fn read_rows(dir: &Path) -> io::Result<Vec<StationRow>> {
             blocked: line.blocked,
             abandoned: line.abandoned,
             limited: line.limited,
+            room: line.room,
             late: line.late,
             down: line.down,
             wasted: line.wasted_s,
@@ -137,6 +141,8 @@ struct Line {
     busy_mean: f64,
     #[serde(default)]
     limited: u64,
+    #[serde(default)]
+    room: u64,
     #[serde(default)]
     late: u64,
     #[serde(default)]
@@ -212,6 +218,7 @@ mod tests {
             blocked: 1,
             abandoned: 0,
             limited: 1,
+            room: 0,
             late: 0,
             down: 0,
             wasted: 0.25,
@@ -225,7 +232,7 @@ mod tests {
         assert_eq!(read_figures(dir.path()).unwrap(), Some(vec![7_u32]));
         let text = fs::read_to_string(dir.path().join(ROWS)).unwrap();
         assert!(
-            text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500,0,1,0,0,0.250,0.1250\n"),
+            text.ends_with("\n5,12:05:00,slots,,4,3,1,0,0.5000,1.2500,1.7500,0,1,0,0,0.250,0.1250,0\n"),
             "{text}"
         );
     }

@@ -8,7 +8,8 @@ use crate::units::Offset;
 
 /// How to read [`table`].
 pub(super) const NOTE: &str = "Of the measured part, all classes of a station together. Counts are of the replication on \
-     record, the longest queue and its times are means over all. Refused: no waiting place; limit: by a limit on rate or number; late: \
+     record, the longest queue and its times are means over all. Refused: no waiting place; limit: by a limit on rate or number; waiting \
+     room: told to ask again; late: \
      waited too long when the turn came; down: nobody there. Left: the client lost patience and gave its place back. Wasted: server \
      time spent on requests whose client had gone. Drained: from the end of the longest queue's growth until nobody waited any more.";
 
@@ -58,6 +59,7 @@ fn refused(station: &Station) -> String {
     let causes = [
         (refused.full, "no place"),
         (refused.limited, "limit"),
+        (refused.room, "waiting room"),
         (refused.late, "late"),
         (refused.down, "down"),
     ];

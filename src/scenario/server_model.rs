@@ -19,8 +19,14 @@ pub struct ServerModel {
     pub message_rate: Option<f64>,
     /// A message waits for a random time up to this before it is due.
     pub message_jitter: Span,
+    /// Index of the class of the change that every message makes when it has gone; `None`: none.
+    pub erases: Option<u16>,
     /// Token buckets before all stations, which requests pass in this order.
     pub gates: Vec<Gate>,
+    /// Waiting rooms behind them and before all stations.
+    pub rooms: Vec<RoomModel>,
+    /// Entries that are accepted first and worked on later.
+    pub intake: Option<IntakeModel>,
     /// What the server it is made from does and this does not, in words.
     pub left_out: Vec<String>,
 }
@@ -32,6 +38,42 @@ pub struct Gate {
     pub bucket: Bucket,
     /// Indices of the classes of which every request takes a token.
     pub classes: Vec<u16>,
+}
+
+/// Asynchronous intake: a request is answered when it is accepted, and its work goes on at another station, in the order of
+/// acceptance. What is accepted outlives the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntakeModel {
+    /// Pairs of indices: a class of requests that are accepted, and the class of the work that goes on.
+    pub classes: Vec<(u16, u16)>,
+    /// Most that are accepted and have not got what they need; one more is turned away when its server has been busy with it.
+    pub queue: u64,
+}
+
+/// A waiting room before a class of requests: sessions begin at a rate, and whoever comes faster is told to ask again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoomModel {
+    /// Index of the class that it stands before.
+    pub before: u16,
+    /// Index of the class as which those who wait in it are shown, at a station without servers.
+    pub shown: u16,
+    /// Whose a place is.
+    pub place: PlaceOf,
+    /// Sessions that may begin per second, above 0.
+    pub rate: f64,
+    /// Most who wait at once; whoever comes then is turned away without a place.
+    pub places: u32,
+    /// Who waits asks again after this to twice this; a place that nobody has asked for in three times as long is void.
+    pub poll: Span,
+}
+
+/// Whose a place in a waiting room is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceOf {
+    /// The link's that is asked for.
+    Link,
+    /// The account's; requests without an account do not wait.
+    Account,
 }
 
 /// One station, or several alike behind a dispatcher.
@@ -97,8 +139,10 @@ pub enum Discipline {
     /// All who wait are served together, as one group, for the work of the first of them and so much more for each; who
     /// comes meanwhile waits for the next group. There is no number of servers.
     Groups {
-        /// For each of the group.
+        /// For each of the group, as often as it counts.
         each: Span,
+        /// Once a group counts so many, the others wait for the next; `None`: all are taken.
+        most: Option<u32>,
     },
 }
 
@@ -161,6 +205,8 @@ pub struct ClassModel {
     pub work: Work,
     /// 0 is served first, where the station has priorities.
     pub priority: u8,
+    /// In a group a request counts as often as it has entries, not once.
+    pub by_entries: bool,
     /// Indices of classes of which a request in service needs one each, one after the other. It keeps its server until its
     /// own work and the last of them are done.
     pub behind: Vec<u16>,
@@ -169,7 +215,7 @@ pub struct ClassModel {
 impl ClassModel {
     /// Work of a class at a station, which needs nothing behind it.
     pub fn new(name: impl Into<String>, station: u16, work: Work) -> Self {
-        Self { name: name.into(), station, work, priority: 0, behind: Vec::new() }
+        Self { name: name.into(), station, work, priority: 0, by_entries: false, behind: Vec::new() }
     }
 }
 

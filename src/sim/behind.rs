@@ -10,8 +10,10 @@ use crate::units::Span;
 pub(super) struct Behind {
     /// By class.
     pub(super) needs: Vec<Vec<u16>>,
-    /// By class: it lies behind others, and takes no time.
+    /// By class: it lies behind others, or is a message's, and takes no time.
     pub(super) idle: Vec<bool>,
+    /// The class of the change that every message makes when it has gone, if it takes time.
+    pub(super) erases: Option<u16>,
 }
 
 impl Behind {
@@ -22,20 +24,24 @@ impl Behind {
         let needs: Vec<Vec<u16>> = model.classes.iter().map(|class| needed(&class.behind)).collect();
         let mentioned = |class: u16| model.classes.iter().any(|other| other.behind.contains(&class));
         let visited = |class: u16| needs.iter().any(|needs| needs.contains(&class));
-        let idle = (0..model.classes.len() as u16).map(|class| mentioned(class) && !visited(class)).collect();
-        Self { needs, idle }
+        let erases = model.erases.filter(|class| takes_time(model, *class, longer));
+        let unused = |class: u16| model.erases == Some(class) && erases.is_none();
+        let idle = (0..model.classes.len() as u16)
+            .map(|class| mentioned(class) && !visited(class) || unused(class))
+            .collect();
+        Self { needs, idle, erases }
     }
 
     /// Whether there is nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.needs.iter().all(Vec::is_empty)
+        self.erases.is_none() && self.needs.iter().all(Vec::is_empty)
     }
 }
 
 fn takes_time(model: &ServerModel, class: u16, longer: &[u16]) -> bool {
     let of = &model.classes[usize::from(class)];
     let each = match model.stations[usize::from(of.station)].discipline {
-        Discipline::Groups { each } => each,
+        Discipline::Groups { each, .. } => each,
         _ => Span::ZERO,
     };
     of.work.mean() > Span::ZERO

@@ -43,7 +43,7 @@ fn a_server_is_kept_for_the_longer_of_its_work_and_what_it_needs() {
 fn a_slow_store_makes_changes_wait_for_the_commit_under_way_and_their_own() {
     let mut model = server(500, 1, Span::from_millis(10));
     let store = StationModel {
-        discipline: Discipline::Groups { each: Span::ZERO },
+        discipline: Discipline::Groups { each: Span::ZERO, most: None },
         ..StationModel::new("commits", None)
     };
     model.stations.extend([StationModel::new("reads", Some(2)), store]);

@@ -3,7 +3,7 @@
 use super::calendar::{Calendar, Ranked};
 use crate::rng::Key;
 use crate::scenario::Outcome;
-use crate::scenario::server_model::Per;
+use crate::scenario::server_model::{Per, PlaceOf};
 
 /// Never: a patience without end, a thing that does not come.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -19,6 +19,8 @@ pub(super) struct Request<W> {
     pub(super) deadline: i64,
     /// The client's patience is with waiting only: it ends when service begins.
     pub(super) until_start: bool,
+    /// Entries in it, as often as it counts in a group.
+    pub(super) entries: u16,
     /// Who asks.
     pub(super) who: W,
 }
@@ -60,6 +62,22 @@ pub(super) trait Clients {
 
     /// Whose token buckets of this kind are: a number from 1 on, the same for all who share one; 0 for who has none.
     fn sender(&self, _who: &Self::Who, _per: Per) -> u64 {
+        0
+    }
+
+    /// What a client hands in is accepted: whatever it is told, the work goes on, in the name of `who`.
+    fn accepted(&mut self, _who: &mut Self::Who) {}
+
+    /// The work on what was accepted has come to where its messages go.
+    fn settled(&mut self, _who: Self::Who, _at: i64, _later: &mut Calendar<Self::Who>) {}
+
+    /// Whether this client is let in although its class of requests is refused.
+    fn has_own_entrance(&self, _who: &Self::Who) -> bool {
+        false
+    }
+
+    /// Whose place in a waiting room is meant: a number from 1 on, the same for all who share one; 0 for who does not wait.
+    fn place(&self, _who: &Self::Who, _of: PlaceOf) -> u64 {
         0
     }
 }

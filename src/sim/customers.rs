@@ -135,7 +135,8 @@ impl Crowd {
                 (at.saturating_add_unsigned(law.draw(key.word("patience"))), *until_start)
             }
         };
-        Request { class: group.legs[usize::from(who.leg)].class, key, deadline, until_start, who }
+        let class = group.legs[usize::from(who.leg)].class;
+        Request { class, key, deadline, until_start, entries: 1, who }
     }
 }
 

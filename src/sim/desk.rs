@@ -26,9 +26,18 @@ pub(super) struct Desk {
     pub(super) sharing: Option<Sharing>,
     /// Those in service, where they may be interrupted.
     pub(super) running: Vec<(u8, Ticket)>,
-    /// All who wait are served together, so much longer for each.
-    pub(super) each: Option<i64>,
+    /// All who wait are served together.
+    pub(super) groups: Option<Groups>,
     queue: Queue,
+}
+
+/// How groups are served.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Groups {
+    /// So much longer for each.
+    pub(super) each: i64,
+    /// What counts so much is a whole group.
+    pub(super) most: u64,
 }
 
 /// Those who wait, some of whom may have left.
@@ -51,8 +60,10 @@ impl Desk {
             peak: Peak::new(start),
             sharing: sharing.then(|| Sharing::new(station.servers.unwrap_or(1), classes, start)),
             running: Vec::new(),
-            each: match station.discipline {
-                Discipline::Groups { each } => Some(each.nanos() as i64),
+            groups: match station.discipline {
+                Discipline::Groups { each, most } => {
+                    Some(Groups { each: each.nanos() as i64, most: most.map_or(u64::MAX, u64::from) })
+                }
                 _ => None,
             },
             queue: match station.discipline {
@@ -114,7 +125,7 @@ impl Desk {
 
     /// Whether service can begin at once.
     pub(super) fn is_free(&self) -> bool {
-        match (&self.sharing, self.each) {
+        match (&self.sharing, self.groups) {
             (Some(_), _) => u64::from(self.busy) < self.places.saturating_add(u64::from(self.servers)),
             (None, Some(_)) => self.busy == 0,
             (None, None) => self.busy < self.servers,

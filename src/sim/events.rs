@@ -5,6 +5,8 @@
 
 mod behind;
 mod changes;
+mod doors;
+mod intake;
 
 use std::collections::VecDeque;
 
@@ -15,11 +17,12 @@ use super::faults::Change;
 use super::jobs::{Job, Jobs, Ticket};
 use super::levels::Levels;
 use super::meter::{End, Meter, Visit};
-use super::model::{Doors, Model};
+use super::model::{Doors, Intake, Model};
+use super::outcome_of;
 use super::peak::Peak;
-use super::{outcome_of, whole_seconds};
+use super::rooms::Rooms;
 use crate::scenario::Outcome;
-use crate::scenario::server_model::{Discipline, Leaving, Per};
+use crate::scenario::server_model::{Discipline, Leaving};
 
 /// Runs clients against a model until the horizon, beginning with what is in the calendar; the longest queue of every station, and whether it came to the end.
 pub(super) fn run<C: Clients>(
@@ -40,6 +43,7 @@ pub(super) fn run<C: Clients>(
         horizon,
         desks: model.instance_of.iter().map(desk).collect(),
         doors: Doors::new(model, start),
+        rooms: Rooms::new(model, start),
         jobs: Jobs::new(),
         levels: Levels::new(classes, start),
         later,
@@ -47,13 +51,15 @@ pub(super) fn run<C: Clients>(
         patience: Calendar::new(),
         changes: model.changes.iter().copied().collect(),
         down: false,
+        accepted: 0,
+        kept: Vec::new(),
         closed: vec![false; classes],
         longer: vec![0; classes],
         presence: 0,
     };
     let completed = engine.run(watch);
     engine.close(completed);
-    (super::longest(model, engine.desks.iter().map(|desk| desk.peak)), completed)
+    (super::longest(model, engine.desks.iter().map(|desk| desk.peak), &engine.rooms), completed)
 }
 
 /// An end of service that is foreseen.
@@ -85,6 +91,7 @@ struct Engine<'a, C: Clients> {
     horizon: Horizon,
     desks: Vec<Desk>,
     doors: Doors,
+    rooms: Rooms,
     jobs: Jobs<C::Who>,
     levels: Levels,
     later: Calendar<C::Who>,
@@ -94,6 +101,10 @@ struct Engine<'a, C: Clients> {
     changes: VecDeque<(i64, Change)>,
     /// The server is not there.
     down: bool,
+    /// How many are accepted and have not got what they need.
+    accepted: u64,
+    /// Those among them who were worked on, or waited for it, when the server died, and since when.
+    kept: Vec<(i64, Request<C::Who>)>,
     /// By class: requests are refused at once; service takes so much longer.
     closed: Vec<bool>,
     longer: Vec<i64>,
@@ -130,6 +141,10 @@ impl<C: Clients> Engine<'_, C> {
                     self.clients.due(who, at, &mut self.later)
                 };
                 if let Some(request) = request {
+                    if self.model.behind.erases == Some(request.class) {
+                        self.work_on(request, now);
+                        continue;
+                    }
                     self.come(request, now);
                     requests += 1;
                     if requests % WATCH_EVERY == 0 && !watch(now, requests) {
@@ -140,42 +155,17 @@ impl<C: Clients> Engine<'_, C> {
         }
     }
 
-    fn come(&mut self, request: Request<C::Who>, at: i64) {
+    /// A request goes to an instance of its station; its ticket, unless there is no place for it.
+    fn visit(
+        &mut self,
+        request: Request<C::Who>,
+        parent: Option<Ticket>,
+        instance: usize,
+        at: i64,
+    ) -> Option<Ticket> {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
-        self.meter.came(request.class, at);
-        if self.down || self.closed[usize::from(request.class)] {
-            let end = if self.down { End::Down } else { End::Closed };
-            self.refuse(&request, at, end, None);
-            return;
-        }
-        let first = self.model.first[usize::from(class.station)];
-        let all = first..first + station.instances as usize;
-        let here = || self.desks[all].iter().map(Desk::present).sum();
-        let clients = &*self.clients;
-        let sender = |per: Per| clients.sender(&request.who, per);
-        if let Err(wait) = self.doors.passes(self.model, request.class, at, sender) {
-            self.refuse(&request, at, End::Limited, Some(whole_seconds(wait)));
-            return;
-        }
-        if !self.doors.has_room(class.station, here)
-            || !self.doors.admits(class.station, station.bucket, at, sender)
-        {
-            self.refuse(&request, at, End::Limited, None);
-            return;
-        }
-        self.visit(request, None, at);
-    }
-
-    /// A request goes to one of the instances of its station; its ticket, unless there is no place for it.
-    fn visit(&mut self, request: Request<C::Who>, parent: Option<Ticket>, at: i64) -> Option<Ticket> {
-        let class = self.model.classes[usize::from(request.class)];
-        let station = &self.model.stations[usize::from(class.station)];
-        let first = self.model.first[usize::from(class.station)];
-        let dispatch = (station.instances, station.dispatch);
-        let desks = &self.desks;
-        let present = |instance: usize| desks[first + instance].present();
-        let number = first + self.doors.choose(class.station, dispatch, request.key, present);
+        let number = self.model.first[usize::from(class.station)] + instance;
         let work = self.model.work(class, request.key) as i64;
         let desk = &mut self.desks[number];
         if let Some(sharing) = &mut desk.sharing {
@@ -197,6 +187,8 @@ impl<C: Clients> Engine<'_, C> {
             left: work,
             started: NEVER,
             gone: false,
+            refused: false,
+            settled: false,
             parent,
             child: None,
             begun: 0,
@@ -207,7 +199,8 @@ impl<C: Clients> Engine<'_, C> {
             if interrupts {
                 self.interrupt(number, at);
             }
-            if let Some(each) = self.desks[number].each {
+            if let Some(groups) = self.desks[number].groups {
+                let each = groups.each.saturating_mul(self.counts(&request) as i64);
                 self.lengthen(ticket, work.saturating_add(each));
             }
             self.start(number, ticket, at);
@@ -260,9 +253,14 @@ impl<C: Clients> Engine<'_, C> {
         let (end, ahead) =
             (at.saturating_add(job.left), Ahead { rank, what: Ending::Job(ticket, job.epoch) });
         self.levels.working(class, 1, at, self.meter);
-        if !self.model.behind.needs[usize::from(class)].is_empty() {
+        let taken_in = self.model.intake[usize::from(class)] != Intake::Apart;
+        if taken_in && !self.takes_in(ticket) {
+            // It keeps its server for its own work, and nothing else is done.
+        } else if !self.model.behind.needs[usize::from(class)].is_empty() {
             self.go_on(ticket, at);
             return;
+        } else if taken_in {
+            self.has_its_needs(ticket, at);
         }
         self.ends.enter(end, ahead);
         let desk = &mut self.desks[number];
@@ -313,12 +311,13 @@ impl<C: Clients> Engine<'_, C> {
         self.leave_service(number, ticket, &job, at);
         let kept = self.model.behind.needs[usize::from(job.request.class)].is_empty();
         let worked = if kept { job.work } else { at - job.started };
-        self.measure(&job, at, worked, End::Served);
+        let end = if job.refused { End::Full } else { End::Served };
+        self.measure(&job, at, worked, end);
         self.doors.learn(self.desks[number].station, at - job.at, at);
         if let Some(parent) = job.parent {
             self.go_on(parent, at);
-        } else if !job.gone {
-            self.reply(&job.request, (job.at, at), End::Served, false, None);
+        } else if self.is_awaited(&job) {
+            self.reply(&job.request, (job.at, at), end, false, None);
         }
         self.serve_next(number, at);
     }
@@ -386,8 +385,8 @@ impl<C: Clients> Engine<'_, C> {
     }
 
     fn serve_next(&mut self, number: usize, at: i64) {
-        if let Some(each) = self.desks[number].each {
-            self.serve_group(number, each, at);
+        if let Some(groups) = self.desks[number].groups {
+            self.serve_group(number, groups, at);
             return;
         }
         while self.desks[number].busy < self.desks[number].servers {
@@ -407,11 +406,6 @@ impl<C: Clients> Engine<'_, C> {
                 self.start(number, ticket, at);
             }
         }
-    }
-
-    fn refuse(&mut self, request: &Request<C::Who>, at: i64, end: End, retry_after: Option<u64>) {
-        self.meter.visit(&Visit { class: request.class, at, left: at, worked: 0, end, wasted: false });
-        self.reply(request, (at, at), end, false, retry_after);
     }
 
     fn measure(&mut self, job: &Job<C::Who>, at: i64, worked: i64, end: End) {
@@ -451,11 +445,12 @@ impl<C: Clients> Engine<'_, C> {
             let class = job.request.class;
             let (at, end) = (job.at, End::Abandoned);
             self.meter.visit(&Visit { class, at, left: NEVER, worked: 0, end, wasted: false });
-            if !job.gone && job.parent.is_none() {
+            if self.is_awaited(&job) {
                 let reply = Reply { at: drained, sent: job.at, outcome: Outcome::InFlight, retry_after: 0 };
                 self.clients.answered(job.request.who, reply, &mut self.later);
             }
         }
+        self.presence += self.rooms.close(end, self.meter);
         if completed {
             debug_assert_eq!(self.presence, self.meter.area_present(), "Little's law: visits against areas");
         }

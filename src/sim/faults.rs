@@ -12,7 +12,7 @@ pub(super) enum Change {
     Servers { station: u16, servers: u32 },
     /// The server is killed: all that is at its stations is lost, and who comes finds nobody. Or it is back, empty.
     Down(bool),
-    /// Requests of a class are refused at once, or no longer.
+    /// Requests of a class are refused at once, or no longer, but those of clients who have an entrance of their own.
     Closed { class: u16, closed: bool },
     /// A server is busy with a request of a class for so many nanoseconds longer, of those whose service begins.
     Longer { class: u16, by: i64 },
@@ -53,7 +53,12 @@ pub(super) fn faults(scenario: &Scenario, timeline: &Timeline, model: &ServerMod
                 Some(Change::Away(if begins { instances } else { 0 }))
             }
             IncidentKind::StoreSlow { commit, read } => {
-                let parts = [(ServerModel::COMMIT, commit), (ServerModel::READ, read)];
+                let parts = [
+                    (ServerModel::COMMIT, commit),
+                    (ServerModel::RECEIPT, commit),
+                    (ServerModel::ERASE, commit),
+                    (ServerModel::READ, read),
+                ];
                 for (name, by) in parts.into_iter().filter(|(_, by)| *by > Span::ZERO) {
                     let by = if begins { by.nanos() as i64 } else { 0 };
                     let change = model.class(name).map(|class| Change::Longer { class, by });

@@ -6,8 +6,8 @@ use super::Choice;
 use super::journeys_tests::{Diary, simulate};
 use crate::scenario::server_model::{ClassModel, Discipline, Dispatch, Leaving, StationModel};
 use crate::scenario::{
-    After, Arrivals, Cause, Delay, Incident, IncidentKind, Law, Messages, Outcome, Population, Scenario,
-    ServerModel, Timeline, Work, example,
+    Accounts, After, Arrivals, Cause, Delay, Incident, IncidentKind, Law, Messages, Outcome, Population,
+    Scenario, ServerModel, Timeline, Work, example,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -111,6 +111,18 @@ fn an_issuer_that_is_down_refuses_and_one_that_is_slow_takes_so_much_longer() {
 }
 
 #[test]
+fn who_has_an_entrance_of_its_own_signs_in_while_the_issuer_is_down() {
+    let down = vec![incident("0:00", None, IncidentKind::IssuerDown)];
+    for (kind, let_in) in [("lab", true), ("person", false), ("software", false), ("doctor", false)] {
+        let (mut scenario, timeline) = world(down.clone());
+        scenario.populations[0].accounts = Some(Accounts { count: 50, kind: kind.to_owned() });
+        let diary = simulate(&scenario, &timeline, &server(50, 1, Span::from_millis(10)), Choice::Events);
+        let shed = diary.ended.iter().any(|(.., outcome, _, _, _)| *outcome == Outcome::Shed);
+        assert_eq!(!shed, let_in, "{kind}");
+    }
+}
+
+#[test]
 fn without_those_that_leave_a_server_is_one_of_fewer_instances() {
     let leave = IncidentKind::InstanceLeaves { instances: 2 };
     let away = play(vec![incident("0:00", None, leave.clone())], &server(1, 3, Span::from_millis(20)));
@@ -147,7 +159,7 @@ fn with_pool(mut model: ServerModel, connections: u32) -> ServerModel {
         StationModel::new("pool", Some(connections)),
         StationModel::new("reads", Some(1)),
         StationModel {
-            discipline: Discipline::Groups { each: Span::from_millis(1) },
+            discipline: Discipline::Groups { each: Span::from_millis(1), most: None },
             ..StationModel::new("commits", None)
         },
     ]);

@@ -125,7 +125,13 @@ fn station(
         p_block: mean(Figure::PBlock),
         p_abandon: mean(Figure::PAbandon),
         throughput_per_s: mean(Figure::Throughput).unwrap_or(0.0),
-        refused: Refusals { full: first.full, limited: first.limited, late: first.late, down: first.down },
+        refused: Refusals {
+            full: first.full,
+            limited: first.limited,
+            late: first.late,
+            down: first.down,
+            room: first.room,
+        },
         gone: first.gone,
         wasted_s: first.wasted as f64 / 1e9,
         longest_queue: LongestQueue {

@@ -19,6 +19,10 @@ pub(super) struct Job<W> {
     pub(super) started: i64,
     /// Its client has lost patience.
     pub(super) gone: bool,
+    /// It is not accepted, as too much is.
+    pub(super) refused: bool,
+    /// It has got all that it needs.
+    pub(super) settled: bool,
     /// The job in service that needs this one; `None`: a client does.
     pub(super) parent: Option<Ticket>,
     /// The one that it needs now.

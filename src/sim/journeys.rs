@@ -3,21 +3,25 @@
 //! A journey under way is its own state and nothing else: it travels with its request and through the calendar, so that
 //! of a million that wait each takes the 64 bytes of its place there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use reference_server::accounts;
+
+use super::beat::{Beat, is_brought_by};
 use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, NEVER, Reply, Request};
 use super::lanes::Lanes;
+use super::mailer::Mailer;
+use super::model::Model;
 use super::recorder::Recorder;
 use super::visits::Visits;
 use crate::arrivals::{self, Followers, Planned};
 use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
 use crate::record::{JourneyEvent, Sample};
 use crate::rng::Key;
-use crate::scenario::server_model::Per;
-use crate::scenario::{
-    Arrival, Arrivals, Cause, Outcome, Population, Scenario, ServerModel, Subject, Timeline,
-};
+use crate::scenario::server_model::{Per, PlaceOf};
+use crate::scenario::{Arrival, Cause, Outcome, Population, Scenario, ServerModel, Step, Subject, Timeline};
+use crate::synthetic::AccountId;
 use crate::units::{Offset, Span};
 
 /// What is played.
@@ -42,54 +46,12 @@ pub(super) struct Journeys<'a, R> {
     visits: Visits,
     /// Requests that had to wait for a lane and have not ended, by the key of their journey.
     put_off: BTreeMap<Key, PutOff>,
+    /// Entries that were accepted in a request of which the journey does not know it, by its key.
+    taken: BTreeSet<Key>,
     mailer: Mailer,
+    /// The class of the change that every message makes when it has gone.
+    erases: Option<u16>,
     recorder: R,
-}
-
-/// Hands messages over while the server is there, and one after the other where their rate is bounded.
-#[derive(Debug, Clone)]
-struct Mailer {
-    /// Nanoseconds between two messages; 0 without a bound.
-    gap: i64,
-    /// When the next may go.
-    free: i64,
-    /// From when until when the server is not there.
-    outages: Vec<(i64, i64)>,
-    /// The longest that a message waits before it is due.
-    jitter: u64,
-}
-
-impl Mailer {
-    fn new(model: &ServerModel, outages: &[(i64, i64)]) -> Self {
-        Self {
-            gap: model.message_rate.map_or(0, |rate| (1e9 / rate).round() as i64),
-            free: i64::MIN,
-            outages: outages.to_vec(),
-            jitter: model.message_jitter.nanos(),
-        }
-    }
-
-    /// When a message that is ready at `at` goes. The random wait comes after the turn: which of the two comes first makes no
-    /// difference to a message while the other is short, and messages become known in the order of their turns.
-    fn hand_over(&mut self, at: Offset, seed: u64, subject: Subject) -> Offset {
-        let mut goes = at.nanos();
-        if self.gap > 0 {
-            goes = self.when_there(goes.max(self.free));
-            self.free = goes.saturating_add(self.gap);
-        }
-        if self.jitter > 0 {
-            let key = Key::root(seed).word("jitter").with(u64::from(subject.population));
-            let key = key.with(subject.journey).with(u64::from(subject.item));
-            goes = goes.saturating_add_unsigned(key.below(self.jitter));
-        }
-        Offset::from_nanos(self.when_there(goes))
-    }
-
-    /// The first instant from `at` on at which the server is there.
-    fn when_there(&self, at: i64) -> i64 {
-        let within = self.outages.iter().find(|(from, until)| (*from..*until).contains(&at));
-        within.map_or(at, |(_, until)| *until)
-    }
 }
 
 /// A population, prepared.
@@ -99,16 +61,9 @@ struct Kind {
     followers: Option<Followers>,
     steps: Vec<Beat>,
     accounts: Vec<Account>,
+    /// Its accounts sign in although the issuer is down.
+    own_entrance: bool,
     lanes: Lanes<Journey>,
-}
-
-/// A step, prepared.
-struct Beat {
-    class: u16,
-    /// Messages that a success makes the system send.
-    messages: u16,
-    /// Populations that a success brings.
-    brings: Vec<u16>,
 }
 
 /// A request that was due while no lane was free.
@@ -124,6 +79,10 @@ struct PutOff {
 const WAITED: u8 = 1;
 /// Its messages are on their way: the system knows its entry by its reference, however often it comes.
 const MESSAGES_SENT: u8 = 2;
+/// Its entry is accepted for the first time: what it hands in will send the messages.
+const FRESH: u8 = 4;
+/// It is no journey but one of its messages, which has gone.
+const ERASES: u8 = 8;
 
 impl Ranked for Journey {
     fn rank(&self) -> u64 {
@@ -134,7 +93,12 @@ impl Ranked for Journey {
 impl<'a, R: Recorder> Journeys<'a, R> {
     /// The journeys of a run, those among them that the entries of before its start bring. `outages` are the times at which
     /// the server is not there.
-    pub(super) fn new(play: Play<'a>, model: &ServerModel, outages: &[(i64, i64)], recorder: R) -> Self {
+    pub(super) fn new(
+        play: Play<'a>,
+        (model, ready): (&ServerModel, &Model),
+        outages: &[(i64, i64)],
+        recorder: R,
+    ) -> Self {
         let of = |(index, population): (usize, &Population)| Kind::new(index as u16, population, play, model);
         let populations = play.scenario.populations.iter().enumerate().map(of).collect();
         let readers = (0..)
@@ -151,7 +115,9 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             head: None,
             visits: Visits::new(timeline.start().nanos(), timeline.end().nanos()),
             put_off: BTreeMap::new(),
+            taken: BTreeSet::new(),
             mailer: Mailer::new(model, outages),
+            erases: ready.behind.erases,
             recorder,
         };
         journeys.next_planned();
@@ -236,12 +202,13 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             key: journey.key().word("server"),
             deadline: (at + journey.timeout(&kind.script)).nanos(),
             until_start: false,
+            entries: kind.steps[usize::from(step)].entries,
             who: journey,
         })
     }
 
-    /// A success sends messages and brings journeys.
-    fn bring(&mut self, arrival: &Arrival, step: u16, at: Offset, messages: bool) {
+    /// A success brings journeys.
+    fn bring(&mut self, arrival: &Arrival, step: u16, at: Offset) {
         let beat = &self.populations[usize::from(arrival.population)].steps[usize::from(step)];
         let followers = |population: &u16| self.populations[usize::from(*population)].followers.iter();
         let (played, visits, recorder) = (self.play.played, &mut self.visits, &mut self.recorder);
@@ -249,11 +216,23 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         for brought in beat.brings.iter().flat_map(followers) {
             brought.of(arrival.subject, at).for_each(&mut comes);
         }
-        let messages = if messages { beat.messages } else { 0 };
+    }
+
+    /// What a step has handed in sends messages, which bring journeys.
+    fn send(&mut self, mut who: Journey, at: Offset, later: &mut Calendar<Journey>) {
+        let (arrival, step) = (who.arrival(), who.step());
+        let messages = self.populations[usize::from(arrival.population)].steps[usize::from(step)].messages;
+        let followers = |population: &u16| self.populations[usize::from(*population)].followers.iter();
+        let (played, visits, recorder) = (self.play.played, &mut self.visits, &mut self.recorder);
+        let mut comes = |visit: Arrival| comes_later(&visit, played, visits, recorder);
         let delay = self.play.scenario.messages.as_ref().map_or(Span::ZERO, |messages| messages.delay);
         for item in 0..messages {
             let subject = Subject { item, ..arrival.subject };
             let goes = self.mailer.hand_over(at, self.play.seed, subject);
+            if self.erases.is_some() {
+                who.note = ERASES;
+                later.enter(goes.nanos(), who);
+            }
             for readers in self.readers.iter().flat_map(followers) {
                 readers.of(subject, goes + delay).for_each(&mut comes);
             }
@@ -293,11 +272,16 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
 
     #[inline]
     fn due(&mut self, who: Journey, at: i64, _: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+        if who.note & ERASES != 0 {
+            let key = who.key().word("erase");
+            let class = self.erases?;
+            return Some(Request { class, key, deadline: NEVER, until_start: false, entries: 1, who });
+        }
         self.offer(who, Offset::from_nanos(at))
     }
 
     fn answered(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
-        let (at, sent) = (Offset::from_nanos(reply.at), Offset::from_nanos(reply.sent));
+        let (asked, at, sent) = (who, Offset::from_nanos(reply.at), Offset::from_nanos(reply.sent));
         let (arrival, step) = (who.arrival(), who.step());
         let mut due = sent;
         if who.note & WAITED != 0 {
@@ -305,7 +289,12 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
             due = self.put_off.remove(&arrival.key).map_or(sent, |of| of.due);
         }
         let population = arrival.population;
-        let (outcome, intended, released) = (reply.outcome, due, due);
+        let beat = &self.populations[usize::from(population)].steps[usize::from(step)];
+        let (accepts, brings, sends) = (beat.accepts, !beat.brings.is_empty(), beat.messages > 0);
+        // An acceptance that lacks what the step asks for is none to its client.
+        let was_ok = reply.outcome == Outcome::Ok;
+        let outcome = if was_ok && beat.lacks { Outcome::Failed } else { reply.outcome };
+        let (intended, released) = (due, due);
         self.recorder.ended(&Sample { population, step, outcome, intended, released, sent, done: at });
         let kind = &mut self.populations[usize::from(population)];
         if let Some(mut next) = kind.lanes.give_back() {
@@ -323,24 +312,43 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         if was_clean && (outcome != Outcome::Ok || next == Next::End(Ending::GaveUp)) {
             self.recorder.journey(population, arrival.at, JourneyEvent::Marred);
         }
-        let beat = &kind.steps[usize::from(step)];
-        let messages = outcome == Outcome::Ok && beat.messages > 0 && who.note & MESSAGES_SENT == 0;
-        let brings = outcome == Outcome::Ok && (messages || !beat.brings.is_empty());
+        let messages = was_ok && sends && who.note & MESSAGES_SENT == 0;
         if messages {
             who.note |= MESSAGES_SENT;
+            if accepts {
+                self.taken.remove(&arrival.key);
+            }
         }
         match next {
             Next::Request(due) => later.enter(due.at.nanos(), who),
             Next::End(ending) => self.recorder.journey(population, arrival.at, ended(ending, who.clean())),
         }
-        if brings {
-            self.bring(&arrival, step, at, messages);
+        if brings && outcome == Outcome::Ok {
+            self.bring(&arrival, step, at);
+        }
+        if messages && !accepts {
+            self.send(asked, at, later);
+        }
+    }
+
+    fn accepted(&mut self, who: &mut Journey) {
+        let sends =
+            self.populations[usize::from(who.population())].steps[usize::from(who.step())].messages > 0;
+        who.note &= !FRESH;
+        if sends && who.note & MESSAGES_SENT == 0 && self.taken.insert(who.arrival().key) {
+            who.note |= FRESH;
+        }
+    }
+
+    fn settled(&mut self, who: Journey, at: i64, later: &mut Calendar<Journey>) {
+        if who.note & FRESH != 0 {
+            self.send(who, Offset::from_nanos(at), later);
         }
     }
 
     fn told_in_order(&self, who: &Journey, outcome: Outcome) -> bool {
         let kind = &self.populations[usize::from(who.population())];
-        let sends = self.mailer.gap > 0 && kind.steps[usize::from(who.step())].messages > 0;
+        let sends = self.mailer.is_bounded() && kind.steps[usize::from(who.step())].messages > 0;
         kind.lanes.are_bounded()
             || sends
             || !kind.accounts.is_empty() && kind.script.concerns_the_account(who.step(), outcome)
@@ -353,7 +361,7 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         let account = self.populations[usize::from(index)].account_of(&arrival);
         match (per, account) {
             (Per::Station, _) => 1,
-            (Per::Account, Some(account)) => (u64::from(index) + 1) << 32 | u64::from(account),
+            (Per::Account, Some(account)) => Kind::number(index, account),
             (Per::Software, Some(_)) => {
                 let software = population.accounts.as_ref().is_some_and(|of| of.kind == "software");
                 if software { u64::from(index) + 1 } else { 0 }
@@ -365,9 +373,29 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
             }),
         }
     }
+
+    fn has_own_entrance(&self, who: &Journey) -> bool {
+        self.populations[usize::from(who.population())].own_entrance
+    }
+
+    fn place(&self, who: &Journey, of: PlaceOf) -> u64 {
+        let arrival = who.arrival();
+        let kind = &self.populations[usize::from(arrival.population)];
+        match of {
+            PlaceOf::Link => kind.steps[usize::from(who.step())].place.number(who),
+            PlaceOf::Account => {
+                kind.account_of(&arrival).map_or(0, |account| Kind::number(arrival.population, account))
+            }
+        }
+    }
 }
 
 impl Kind {
+    /// The number of an account among those of all populations, from 1 on.
+    fn number(population: u16, account: u32) -> u64 {
+        (u64::from(population) + 1) << 32 | u64::from(account)
+    }
+
     /// The account with which a journey is made, if its population has any.
     #[inline]
     fn account_of(&self, arrival: &Arrival) -> Option<u32> {
@@ -376,32 +404,21 @@ impl Kind {
 
     fn new(index: u16, population: &Population, play: Play<'_>, model: &ServerModel) -> Self {
         let timeline = play.timeline;
-        let steps = (0..).zip(&population.steps).map(|(number, step)| {
-            let cause = Cause::Step { population: index, step: number };
-            let others = (0..).zip(&play.scenario.populations);
-            Beat {
-                // Every class that a step names is in the model: `play.rs` sees to it.
-                class: model.class(&step.class).unwrap_or(0),
-                messages: step.messages.min(u32::from(u16::MAX)) as u16,
-                brings: others
-                    .filter(|(_, other)| is_brought_by(other, &cause))
-                    .map(|(other, _)| other)
-                    .collect(),
-            }
-        });
+        let beat = |(number, step): (u16, &Step)| Beat::new((index, number), step, play.scenario, model);
+        let steps = (0..).zip(&population.steps).map(beat);
         let accounts = journey::accounts_in(population, timeline).unwrap_or(0) as usize;
         Self {
             script: Script::new(population, timeline),
             followers: Followers::new(play.scenario, timeline, play.seed, index),
             steps: steps.collect(),
             accounts: vec![Account::default(); accounts],
+            own_entrance: population.accounts.as_ref().is_some_and(|accounts| {
+                let account = AccountId { kind: &accounts.kind, population: index, index: 0 };
+                accounts::Kind::of(&account.id()).is_some_and(accounts::Kind::has_own_entrance)
+            }),
             lanes: Lanes::new(population.lanes),
         }
     }
-}
-
-fn is_brought_by(population: &Population, cause: &Cause) -> bool {
-    matches!(&population.arrivals, Arrivals::After(after) if after.cause == *cause)
 }
 
 const fn ended(ending: Ending, clean: bool) -> JourneyEvent {

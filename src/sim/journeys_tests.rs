@@ -5,12 +5,12 @@ use proptest::test_runner::RngSeed;
 
 use super::play::play;
 use super::recorder::Recorder;
-use super::{Choice, Simulation};
+use super::{Choice, Simulation, StationResult};
 use crate::record::{JourneyEvent, Sample};
-use crate::scenario::server_model::{ClassModel, Leaving, StationModel};
+use crate::scenario::server_model::{ClassModel, Dispatch, Leaving, PlaceOf, RoomModel, StationModel};
 use crate::scenario::{
     Accounts, After, Arrivals, Backoff, Cause, Delay, Law, Messages, OnFailure, Outcome, Population, Retry,
-    RetryFrom, Scenario, ServerModel, Step, Target, Timeline, Work, example,
+    RetryFrom, Scenario, ServerModel, Step, Target, Template, Timeline, Work, example,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -56,6 +56,16 @@ pub(super) fn simulate(
     model: &ServerModel,
     engine: Choice,
 ) -> Diary {
+    measured(scenario, timeline, model, engine).0
+}
+
+/// The same, and what was measured at the stations.
+pub(super) fn measured(
+    scenario: &Scenario,
+    timeline: &Timeline,
+    model: &ServerModel,
+    engine: Choice,
+) -> (Diary, Vec<StationResult>) {
     let played = vec![true; scenario.populations.len()];
     let simulation = Simulation { scenario, timeline, seed: scenario.seed, played: &played, model, engine };
     let (simulated, mut diary) = play(&simulation, Diary::default(), &mut |_, _| true).unwrap();
@@ -65,7 +75,7 @@ pub(super) fn simulate(
     diary.sent.sort_unstable();
     diary.ended.sort_unstable();
     diary.journeys.sort_unstable();
-    diary
+    (diary, simulated.stations)
 }
 
 fn timeline() -> Timeline {
@@ -94,8 +104,10 @@ prop_compose! {
         back in prop_oneof![2 => Just(0.0), 1 => 0.1..0.6_f64],
         pause in prop::option::of(100_u64..3_000),
         honour_retry_after: bool,
+        path in prop_oneof![Just("/p/a"), Just("/p/${ref}"), Just("/p/${random}")],
     ) -> Population {
         let mut steps: Vec<Step> = (0..steps).map(|step| example::step(&format!("s{step}"))).collect();
+        steps[0].request.path = Template::parse(path).unwrap();
         for ((step, chance), on_failure) in steps.iter_mut().zip(chances).zip(failures) {
             (step.chance, step.on_failure) = (chance, on_failure);
         }
@@ -136,6 +148,8 @@ prop_compose! {
         mean in 5_u64..200,
         drop: bool,
         message_rate in prop::option::of(1.0..40.0_f64),
+        instances in 1_u32..3,
+        room in prop::option::of(room()),
     ) -> (Scenario, ServerModel) {
         let mut readers = example::population("reader", vec![example::step("s0"), example::step("s1")]);
         readers.arrivals = Arrivals::After(After {
@@ -156,6 +170,8 @@ prop_compose! {
             queue: Some(queue),
             abandoned: if drop { Leaving::Drop } else { Leaving::Serve },
             retry_after: Some(Span::from_millis(700)),
+            instances,
+            dispatch: Dispatch::RoundRobin,
             ..StationModel::new("slots", Some(slots))
         };
         let class = |name: &str| ClassModel {
@@ -163,10 +179,30 @@ prop_compose! {
             station: 0,
             work: Work::Law(Law::LogNormal { mean: Span::from_millis(mean), cv: 1.0 }),
             priority: 0,
+            by_entries: false,
             behind: Vec::new(),
         };
+        let none = Work::Law(Law::Constant(Span::ZERO));
         // The class s2 is not among them: it goes elsewhere.
-        (scenario, ServerModel { stations: vec![station], classes: vec![class("s0"), class("s1")], message_rate, ..ServerModel::default() })
+        let model = ServerModel {
+            stations: vec![station, StationModel::new("room", None)],
+            classes: vec![class("s0"), class("s1"), ClassModel::new("room", 1, none)],
+            message_rate,
+            rooms: room.into_iter().collect(),
+            ..ServerModel::default()
+        };
+        (scenario, model)
+    }
+}
+
+prop_compose! {
+    fn room()(
+        rate in 0.5..30.0_f64,
+        places in prop_oneof![1_u32..10, Just(1_000)],
+        poll in 50_u64..900,
+        place in prop_oneof![2 => Just(PlaceOf::Link), 1 => Just(PlaceOf::Account)],
+    ) -> RoomModel {
+        RoomModel { before: 0, shown: 2, place, rate, places, poll: Span::from_millis(poll) }
     }
 }
 
@@ -177,12 +213,16 @@ proptest! {
     #[test]
     fn both_engines_play_the_same_journeys_and_lose_none((scenario, model) in world()) {
         let timeline = timeline();
-        let lookahead = simulate(&scenario, &timeline, &model, Choice::Lookahead);
-        let events = simulate(&scenario, &timeline, &model, Choice::Events);
+        let (lookahead, met) = measured(&scenario, &timeline, &model, Choice::Lookahead);
+        let (events, seen) = measured(&scenario, &timeline, &model, Choice::Events);
         prop_assert_eq!(&lookahead.offered, &events.offered);
         prop_assert_eq!(&lookahead.sent, &events.sent);
         prop_assert_eq!(&lookahead.ended, &events.ended);
         prop_assert_eq!(&lookahead.journeys, &events.journeys);
+        for (a, b) in met.iter().zip(&seen) {
+            prop_assert_eq!(&a.meter.slices, &b.meter.slices);
+            prop_assert_eq!((a.refused(), a.served(), a.abandoned()), (b.refused(), b.served(), b.abandoned()));
+        }
         // Every offered request has exactly one outcome.
         let offered: Vec<_> = lookahead.offered.clone();
         let mut ended: Vec<_> = lookahead.ended.iter().map(|(p, s, _, intended, ..)| (*p, *s, *intended)).collect();

@@ -12,6 +12,7 @@ use super::line::{Fate, Line};
 use super::meter::{End, Meter, Visit};
 use super::model::{Class, Doors, Model};
 use super::peak::Peak;
+use super::rooms::Rooms;
 use super::{outcome_of, whole_seconds};
 use crate::scenario::server_model::Per;
 use crate::scenario::{Outcome, Table};
@@ -36,7 +37,10 @@ pub(super) fn run<C: Clients>(
         Way {
             station: class.station,
             line: model.first[usize::from(class.station)],
-            straight: station.instances == 1 && station.bucket.is_none() && !model.has_gates(number),
+            straight: station.instances == 1
+                && station.bucket.is_none()
+                && !model.has_gates(number)
+                && model.room_of[usize::from(number)].is_none(),
             work: model.table(*class).clone(),
         }
     };
@@ -45,11 +49,13 @@ pub(super) fn run<C: Clients>(
         ways: (0..).zip(&model.classes).map(way).collect(),
         lines: lines.collect(),
         doors: Doors::new(model, start),
+        rooms: Rooms::new(model, start),
         later,
         replies: Calendar::new(),
         horizon,
     };
     let completed = engine.run(clients, meter, watch);
+    engine.rooms.close(horizon.end, meter);
     (engine.peaks(), completed)
 }
 
@@ -59,7 +65,7 @@ struct Way {
     station: u16,
     /// The first instance of the station.
     line: usize,
-    /// There is one instance, and no token bucket on the way.
+    /// There is one instance, and neither a token bucket nor a waiting room on the way.
     straight: bool,
     work: Table,
 }
@@ -70,6 +76,7 @@ struct Engine<'a, W> {
     ways: Vec<Way>,
     lines: Vec<Line>,
     doors: Doors,
+    rooms: Rooms,
     later: Calendar<W>,
     /// Replies that must be told in order of time; of one instant, answers before the ends of patience.
     replies: Calendar<Told<W>>,
@@ -136,7 +143,7 @@ impl<W: Ranked> Engine<'_, W> {
         let (fate, stay_away) = if way.straight {
             (self.lines[way.line].join(at, work, request.deadline, request.until_start), None)
         } else {
-            self.find_way(&request, at, work, clients)
+            self.find_way(&request, at, work, clients, meter)
         };
         let start = fate.start.unwrap_or(fate.left);
         let wasted = fate.gone && fate.start.is_some();
@@ -163,13 +170,14 @@ impl<W: Ranked> Engine<'_, W> {
     }
 
     /// What becomes of a request that may be refused before it comes to a line, or has several to choose from; and where it
-    /// comes too fast, after how many nanoseconds it would not.
+    /// comes too fast or is told to wait, for how many nanoseconds.
     fn find_way<C: Clients<Who = W>>(
         &mut self,
         request: &Request<W>,
         at: i64,
         work: i64,
         clients: &C,
+        meter: &mut Meter,
     ) -> (Fate, Option<u64>) {
         let Way { station: number, line: first, .. } = self.ways[usize::from(request.class)];
         let station = &self.model.stations[usize::from(number)];
@@ -178,15 +186,34 @@ impl<W: Ranked> Engine<'_, W> {
         if let Err(wait) = self.doors.passes(self.model, request.class, at, sender) {
             return (refused, Some(wait));
         }
+        let mut chosen = None;
+        if let Some(room) = self.model.room_of[usize::from(request.class)] {
+            let instance = self.choose(request, at);
+            let place = clients.place(&request.who, self.model.rooms[usize::from(room)].place);
+            let told = match place {
+                0 => Ok(()),
+                place => self.rooms.enter((room, instance), place, request.key, at, meter),
+            };
+            if let Err(wait) = told {
+                return (Fate { end: End::Room, ..refused }, Some(wait));
+            }
+            chosen = Some(instance);
+        }
         if !self.doors.admits(number, station.bucket, at, sender) {
             return (refused, None);
         }
-        let lines = &mut self.lines;
-        let present = |instance: usize| lines[first + instance].present(at);
-        let dispatch = (station.instances, station.dispatch);
-        let instance = self.doors.choose(number, dispatch, request.key, present);
+        let instance = chosen.unwrap_or_else(|| self.choose(request, at));
         let line = &mut self.lines[first + instance];
         (line.join(at, work, request.deadline, request.until_start), None)
+    }
+
+    /// The instance of its station that a request goes to.
+    fn choose(&mut self, request: &Request<W>, at: i64) -> usize {
+        let Way { station: number, line: first, .. } = self.ways[usize::from(request.class)];
+        let station = &self.model.stations[usize::from(number)];
+        let lines = &mut self.lines;
+        let present = |instance: usize| lines[first + instance].present(at);
+        self.doors.choose(number, (station.instances, station.dispatch), request.key, present)
     }
 
     /// What a client knows of it when the run is over.
@@ -200,6 +227,6 @@ impl<W: Ranked> Engine<'_, W> {
 
     fn peaks(&mut self) -> Vec<Peak> {
         let end = self.horizon.drained;
-        super::longest(self.model, self.lines.iter_mut().map(|line| line.peak(end)))
+        super::longest(self.model, self.lines.iter_mut().map(|line| line.peak(end)), &self.rooms)
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum End {
     Full,
     /// Turned away on arrival: the token bucket was empty.
     Limited,
+    /// Told by a waiting room to ask again.
+    Room,
     /// Turned away when its turn came: it had waited too long.
     Late,
     /// The client's patience ended, and it gave back its waiting place or server.
@@ -54,6 +56,8 @@ pub(super) struct Slice {
     pub(super) blocked: u64,
     /// Of these, by a limit on their rate or number.
     pub(super) limited: u64,
+    /// Of these, by a waiting room.
+    pub(super) room: u64,
     /// Of these, when their turn came.
     pub(super) late: u64,
     /// Of these, as the server or what it needs was down.
@@ -79,6 +83,8 @@ pub(super) struct ClassMeter {
     pub(super) full: u64,
     /// Turned away by the token bucket.
     pub(super) limited: u64,
+    /// Told by a waiting room to ask again.
+    pub(super) room: u64,
     /// Turned away when their turn came.
     pub(super) late: u64,
     /// Turned away, or lost, as the server or what it needs was down.
@@ -189,8 +195,9 @@ impl Meter {
             let slice = &mut self.classes[usize::from(visit.class)].slices[slice];
             match visit.end {
                 End::Served => slice.served += 1,
-                End::Full | End::Limited | End::Late | End::Closed | End::Down => {
+                End::Full | End::Limited | End::Room | End::Late | End::Closed | End::Down => {
                     slice.blocked += 1;
+                    slice.room += u64::from(visit.end == End::Room);
                     slice.limited += u64::from(visit.end == End::Limited);
                     slice.late += u64::from(visit.end == End::Late);
                     slice.down += u64::from(matches!(visit.end, End::Closed | End::Down));
@@ -214,6 +221,10 @@ impl Meter {
             }
             End::Limited => {
                 class.limited += 1;
+                return;
+            }
+            End::Room => {
+                class.room += 1;
                 return;
             }
             End::Closed | End::Down => {
@@ -307,7 +318,7 @@ impl Meter {
 impl ClassMeter {
     /// Turned away for any reason.
     pub(super) fn blocked(&self) -> u64 {
-        self.full + self.limited + self.late + self.down
+        self.full + self.limited + self.room + self.late + self.down
     }
 
     /// Came and had not left when the run ended.
@@ -321,6 +332,7 @@ impl ClassMeter {
         self.served += other.served;
         self.full += other.full;
         self.limited += other.limited;
+        self.room += other.room;
         self.late += other.late;
         self.down += other.down;
         self.abandoned += other.abandoned;
@@ -334,6 +346,7 @@ impl ClassMeter {
             to.served += from.served;
             to.blocked += from.blocked;
             to.limited += from.limited;
+            to.room += from.room;
             to.late += from.late;
             to.down += from.down;
             to.wasted += from.wasted;

@@ -6,7 +6,7 @@ use super::behind::{self, Behind};
 use super::faults::Change;
 use super::limit::Limit;
 use crate::rng::Key;
-use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, StationModel};
+use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, RoomModel, StationModel};
 use crate::scenario::{ServerModel, Table, Work};
 
 /// A model that an engine can run.
@@ -25,11 +25,28 @@ pub(super) struct Model {
     /// Token buckets before the stations, and by class the numbers of those that its requests pass.
     gates: Vec<Bucket>,
     gates_of: Vec<Vec<u16>>,
+    /// Waiting rooms before the stations, and by class the number of the one that stands before it.
+    pub(super) rooms: Vec<RoomModel>,
+    pub(super) room_of: Vec<Option<u16>>,
+    /// By class, what its requests are to intake; and how many may be accepted and wait for what they need.
+    pub(super) intake: Vec<Intake>,
+    pub(super) most_accepted: u64,
     /// What changes during the run, in order of time.
     pub(super) changes: Vec<(i64, Change)>,
     /// Something happens to the server.
     suffers: bool,
     tables: Vec<Table>,
+}
+
+/// What requests of a class are to asynchronous intake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intake {
+    /// Nothing.
+    Apart,
+    /// They are accepted, and work of this class goes on.
+    Accepted(u16),
+    /// They are the work that goes on, of which nobody awaits the end.
+    Worked,
 }
 
 /// A class of work, ready for a run.
@@ -39,6 +56,8 @@ pub(super) struct Class {
     pub(super) station: u16,
     /// Its priority; 0 first.
     pub(super) priority: u8,
+    /// In a group a request counts as often as it has entries.
+    pub(super) by_entries: bool,
     table: u16,
 }
 
@@ -61,7 +80,8 @@ impl Model {
                     laws.push(&class.work);
                     laws.len() - 1
                 });
-                Class { station: class.station, priority: class.priority, table: table as u16 }
+                let (station, priority, by_entries) = (class.station, class.priority, class.by_entries);
+                Class { station, priority, by_entries, table: table as u16 }
             })
             .collect();
         let mut first = Vec::new();
@@ -82,6 +102,15 @@ impl Model {
             let gates = (0..).zip(&model.gates);
             gates.filter(|(_, gate)| gate.classes.contains(&class)).map(|(number, _)| number).collect()
         };
+        let room_before = |class: u16| {
+            let room = model.rooms.iter().position(|room| room.before == class);
+            room.map(|number| number as u16)
+        };
+        let mut intake = vec![Intake::Apart; model.classes.len()];
+        for (accepted, worked) in model.intake.iter().flat_map(|intake| &intake.classes) {
+            intake[usize::from(*accepted)] = Intake::Accepted(*worked);
+            intake[usize::from(*worked)] = Intake::Worked;
+        }
         Ok(Self {
             stations,
             first,
@@ -90,6 +119,10 @@ impl Model {
             behind: Behind::new(model, &[]),
             gates: model.gates.iter().map(|gate| gate.bucket).collect(),
             gates_of: (0..model.classes.len() as u16).map(passed).collect(),
+            rooms: model.rooms.clone(),
+            room_of: (0..model.classes.len() as u16).map(room_before).collect(),
+            intake,
+            most_accepted: model.intake.as_ref().map_or(u64::MAX, |intake| intake.queue),
             changes,
             suffers: false,
             tables,
@@ -116,6 +149,9 @@ impl Model {
     pub(super) fn needs_events(&self) -> Option<String> {
         if self.suffers {
             return Some("incidents happen to the server".to_owned());
+        }
+        if self.intake.iter().any(|intake| *intake != Intake::Apart) {
+            return Some("entries are accepted first and worked on later".to_owned());
         }
         if !self.behind.is_empty() {
             return Some("requests in service wait for what lies behind their station".to_owned());

@@ -7,7 +7,7 @@ use super::clients::Horizon;
 use super::faults::faults;
 use super::journeys::{Journeys, Play};
 use super::meter::{ClassMeter, Meter, Slice};
-use super::model::Model;
+use super::model::{Intake, Model};
 use super::peak::Peak;
 use super::recorder::{Recorder, ToDisk};
 use super::rows::{self, FIGURES, Figure, Row};
@@ -83,6 +83,8 @@ pub struct StationInterval {
     pub abandoned: u64,
     /// Of those turned away, by a limit on their rate or number.
     pub limited: u64,
+    /// Of those turned away, by a waiting room, which told them to ask again.
+    pub room: u64,
     /// Of those turned away, when their turn came too late.
     pub late: u64,
     /// Of those turned away, as the server or what it needs was down.
@@ -125,9 +127,11 @@ impl StationResult {
         self.meter.served
     }
 
-    /// Of those, turned away: for want of a place, by a token bucket, when their turn came too late, as it was down.
-    pub const fn refused(&self) -> [u64; 4] {
-        [self.meter.full, self.meter.limited, self.meter.late, self.meter.down]
+    /// Of those, turned away: for want of a place, by a token bucket, when their turn came too late, as it was down, by a
+    /// waiting room.
+    pub const fn refused(&self) -> [u64; 5] {
+        let of = &self.meter;
+        [of.full, of.limited, of.late, of.down, of.room]
     }
 
     /// Of those, gone before they were served.
@@ -160,6 +164,7 @@ impl StationResult {
                 blocked: slice.blocked,
                 abandoned: slice.abandoned,
                 limited: slice.limited,
+                room: slice.room,
                 late: slice.late,
                 down: slice.down,
                 wasted: Span::from_nanos(slice.wasted),
@@ -213,8 +218,12 @@ pub(super) fn play<R: Recorder>(
     let horizon = Horizon { end, drained: end + timeline.drain.nanos() as i64 };
     let mut meter = Meter::new(model.classes.len(), 0, horizon, timeline.wall(INTERVAL).nanos() as i64);
     let later = Calendar::new();
-    let mut journeys =
-        Journeys::new(Play { scenario, timeline, seed, played }, &server, &faults.outages, recorder);
+    let mut journeys = Journeys::new(
+        Play { scenario, timeline, seed, played },
+        (&server, &model),
+        &faults.outages,
+        recorder,
+    );
     let mut requests = 0;
     let mut look = |at: i64, so_far: u64| {
         requests = so_far;
@@ -231,8 +240,15 @@ pub(super) fn play<R: Recorder>(
     let seconds = (end.max(1)) as f64 / NANOS_PER_SEC as f64;
     let result = |row: &Row| station(row, &server, &model, &meter, &peaks, seconds);
     let stations: Vec<StationResult> = rows::rows(&model).iter().map(result).collect();
-    let behind = |class: u16| model.behind.needs.iter().any(|needs| needs.contains(&class));
-    let outer = (0..).zip(&meter.classes).filter(|(class, _)| !behind(*class));
+    let inner = |class: u16| {
+        let behind = model.behind.needs.iter().any(|needs| needs.contains(&class));
+        let worked = model.intake[usize::from(class)] == Intake::Worked;
+        behind
+            || worked
+            || model.behind.erases == Some(class)
+            || model.rooms.iter().any(|room| room.shown == class)
+    };
+    let outer = (0..).zip(&meter.classes).filter(|(class, _)| !inner(*class));
     let requests = requests.max(outer.map(|(_, class)| class.arrivals).sum());
     Ok((Simulated { engine, why, completed, requests, stations }, journeys.close()))
 }

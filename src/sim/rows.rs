@@ -117,7 +117,8 @@ impl Row {
     ) -> [f64; FIGURES] {
         let mut values = [f64::NAN; FIGURES];
         let mut set = |figure: Figure, value: f64| values[figure as usize] = value;
-        let entered = class.arrivals - class.full - class.limited - class.down - class.still_there();
+        let entered =
+            class.arrivals - class.full - class.limited - class.room - class.down - class.still_there();
         let share = |part: u64, whole: u64| part as f64 / whole as f64;
         let mean = |area: u128| area as f64 / 1e9 / seconds;
         set(Figure::PWait, share(class.waited, entered));

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::faults::{faults, impossible};
+use super::places;
 use super::play::play;
 use super::recorder::ToDisk;
 use super::replications::{Replications, Sheet};
@@ -213,7 +214,8 @@ fn note(
         let what = What::Finding { code: code.to_owned(), detail, severity };
         writer.event(&Event { at: simulation.timeline.start(), what });
     };
-    let left_out = &simulation.model.left_out;
+    let mut left_out = simulation.model.left_out.clone();
+    left_out.extend(places::cookies(simulation.scenario, simulation.model));
     if !left_out.is_empty() {
         let detail = format!("the simulation leaves out what this server does: {}", left_out.join("; "));
         tell("left-out", detail, Severity::Degraded);
@@ -286,6 +288,7 @@ fn rows<'a>(simulated: &'a Simulated, layout: &'a Layout) -> impl Iterator<Item 
                 blocked: of.blocked,
                 abandoned: of.abandoned,
                 limited: of.limited,
+                room: of.room,
                 late: of.late,
                 down: of.down,
                 wasted: of.wasted.secs_f64(),

@@ -121,6 +121,7 @@ prop_compose! {
             station: (class % count) as u16,
             work: works[class].clone(),
             priority: 0,
+            by_entries: false,
             behind: Vec::new(),
         };
         let classes = (0..4).map(class).collect();

@@ -397,6 +397,9 @@ pub struct Refusals {
     /// The server, or what it needs, was down, or it died while they were there.
     #[serde(default)]
     pub down: u64,
+    /// A waiting room told them to ask again.
+    #[serde(default)]
+    pub room: u64,
 }
 
 /// The longest queue of a station (of one of its instances).

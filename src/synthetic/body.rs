@@ -62,6 +62,15 @@ pub fn generate(
     })
 }
 
+/// How many entries a body of so many items has that a generator makes.
+pub fn entries(generator: &str, items: u16) -> u16 {
+    match generator {
+        "entry" | "entry-hl7" | "entry-fhir" => 1,
+        "entries" | "entries-hl7" | "entries-fhir" => items,
+        _ => 0,
+    }
+}
+
 /// Appends one entry.
 pub(super) fn write_entry(seed: u64, facts: &Facts, out: &mut Vec<u8>) {
     out.push(b'{');

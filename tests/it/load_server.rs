@@ -19,7 +19,7 @@ fn smoke(measured: Span) -> Scenario {
 }
 
 /// Names of population and step, and offered, sent, ok, shed, failed, timed out, not sent, run-in included.
-fn totals(server: &ServerRecord) -> BTreeMap<(String, String), [u64; 7]> {
+pub(crate) fn totals(server: &ServerRecord) -> BTreeMap<(String, String), [u64; 7]> {
     let mut totals = BTreeMap::new();
     for row in server.counters().unwrap() {
         let row = row.unwrap();

@@ -22,6 +22,7 @@ mod server_run;
 mod shards;
 mod sim_and_run;
 mod sim_kinds;
+mod sim_levers;
 mod sim_story;
 mod sim_theory;
 mod sim_threads;

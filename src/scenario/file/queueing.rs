@@ -150,7 +150,7 @@ pub(super) fn station(
     let dispatch = place.take("dispatch", table.dispatch).map(|word| word.0);
     let each = place.take("each", table.each);
     let before = match (base.discipline, each) {
-        (Discipline::Groups { .. }, Some(each)) => Discipline::Groups { each },
+        (Discipline::Groups { most, .. }, Some(each)) => Discipline::Groups { each, most },
         (before, _) => before,
     };
     let grouped = order.map_or(matches!(before, Discipline::Groups { .. }), |order| order == Order::Groups);
@@ -184,7 +184,7 @@ pub(super) fn station(
             Order::Sharing => Discipline::Sharing,
             Order::Priority => Discipline::Priority { preemptive: false },
             Order::PreemptivePriority => Discipline::Priority { preemptive: true },
-            Order::Groups => Discipline::Groups { each: each.unwrap_or_default() },
+            Order::Groups => Discipline::Groups { each: each.unwrap_or_default(), most: None },
         }),
         instances: place.take("instances", table.instances).unwrap_or(base.instances),
         dispatch: dispatch.map_or(base.dispatch, |dispatch| match dispatch {

@@ -179,10 +179,11 @@ fn class(name: &str, table: ClassTable, place: &Place<'_>, model: &ServerModel) 
         Some(form) => work(place.need("work", form)?, &place.at("work"))?,
         None => before.map_or(Work::Law(Law::Constant(Span::ZERO)), |class| class.work.clone()),
     };
-    let behind = before.map_or_else(Vec::new, |class| class.behind.clone());
-    let before = before.map_or(0, |class| u16::from(class.priority));
-    let priority = priority(place.or("priority", table.priority, before), place);
-    Some(ClassModel { priority, behind, ..ClassModel::new(name, station, law) })
+    let priority_before = before.map_or(0, |class| u16::from(class.priority));
+    let priority = priority(place.or("priority", table.priority, priority_before), place);
+    let fresh = || ClassModel::new(name, station, law.clone());
+    let base = before.cloned().unwrap_or_else(fresh);
+    Some(ClassModel { station, work: law, priority, ..base })
 }
 
 /// Says what lies behind a class, now that all classes are known.

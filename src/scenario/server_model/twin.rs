@@ -4,21 +4,34 @@ use std::collections::BTreeSet;
 
 use reference_server::class::Class;
 use reference_server::config::{self, Abandoned, Config, Slots};
+use reference_server::store;
 
 use super::{
-    Adaptive, Bucket, ClassModel, Discipline, Dispatch, Gate, Leaving, Per, ServerModel, StationModel,
+    Adaptive, Bucket, ClassModel, Discipline, Dispatch, Gate, IntakeModel, Leaving, Per, PlaceOf, RoomModel,
+    ServerModel, StationModel,
 };
 use crate::scenario::{Law, Work};
 use crate::units::Span;
 
 /// Threads of the server's store that read; one other writes.
 const READERS: u32 = 2;
+/// Indices of the classes of reads and changes.
+const READ: u16 = 0;
+const COMMIT: u16 = 1;
+const ERASE: u16 = 2;
 
 impl ServerModel {
     /// Name of the class of a read of the store.
     pub const READ: &str = "store-read";
-    /// Name of the class of a change that is stored.
+    /// Name of the class of a change that is stored: it counts as often as it has entries.
     pub const COMMIT: &str = "store-commit";
+    /// Name of the class of a change that erases a message which the gateway has taken.
+    pub const ERASE: &str = "store-erase";
+    /// Name of the class of a change that stores that something was accepted, or how it ended.
+    pub const RECEIPT: &str = "store-receipt";
+
+    /// What the name of a class ends with whose requests are answered when they are stored, where others are accepted first.
+    pub const STORED: &str = "-stored";
 
     /// The model of the reference server with this configuration.
     ///
@@ -44,14 +57,15 @@ impl ServerModel {
         stations.push(StationModel::new("store-reads", Some(READERS)));
         let each = span(config.commit.each);
         stations.push(StationModel {
-            discipline: Discipline::Groups { each },
+            discipline: Discipline::Groups { each, most: Some(whole(store::GROUP)) },
             ..StationModel::new("store-commits", None)
         });
         let none = Work::Law(Law::Constant(Span::ZERO));
         let cycle = Work::Law(Law::Constant(span(config.commit.cycle)));
         let mut classes = vec![
             ClassModel::new(Self::READ, reads, none.clone()),
-            ClassModel::new(Self::COMMIT, reads + 1, cycle),
+            ClassModel { by_entries: true, ..ClassModel::new(Self::COMMIT, reads + 1, cycle.clone()) },
+            ClassModel::new(Self::ERASE, reads + 1, cycle),
         ];
         let pool = stations.len() as u16;
         if let Some(of) = &config.pool {
@@ -82,7 +96,10 @@ impl ServerModel {
         let mut model = Self {
             stations,
             classes,
+            erases: Some(ERASE),
             gates: Vec::new(),
+            rooms: Vec::new(),
+            intake: None,
             message_rate: config.outbox.rate.map(config::Rate::get),
             message_jitter: span(config.outbox.jitter),
             left_out: left_out(config),
@@ -98,8 +115,62 @@ impl ServerModel {
                 classes: gated(&model, &bucket.classes, per),
             }));
         }
+        if let Some(intake) = &config.intake {
+            accept_first(&mut model, intake);
+        }
+        let rooms = &config.waiting_room;
+        for (name, before, place, room) in [
+            ("room-patients", Class::Landing, PlaceOf::Link, &rooms.patients),
+            ("room-professionals", Class::Form, PlaceOf::Account, &rooms.professionals),
+        ] {
+            if let (Some(room), Some(before)) = (room, model.class(before.name())) {
+                let (shown, station) = (model.classes.len() as u16, model.stations.len() as u16);
+                model.stations.push(StationModel::new(name, None));
+                model.classes.push(ClassModel::new(name, station, none.clone()));
+                let (rate, places, poll) = (room.rate.get(), whole(room.places), span(room.poll));
+                model.rooms.push(RoomModel { before, shown, place, rate, places, poll });
+            }
+        }
         model
     }
+}
+
+/// What is handed in as JSON is accepted first; other formats are answered when they are stored.
+fn accept_first(model: &mut ServerModel, intake: &config::Intake) {
+    let workers = model.stations.len() as u16;
+    let station = StationModel::new("intake", Some(whole(intake.workers)));
+    let (instances, dispatch) = (model.stations[0].instances, model.stations[0].dispatch);
+    model.stations.push(StationModel { instances, dispatch, ..station });
+    let cycle = model.classes[usize::from(COMMIT)].clone();
+    let receipt = model.classes.len() as u16;
+    model.classes.push(ClassModel { name: ServerModel::RECEIPT.to_owned(), by_entries: false, ..cycle });
+    let hold = Work::Law(intake.law.as_ref().map_or(Law::Constant(Span::ZERO), law));
+    let mut classes = Vec::new();
+    for class in [Class::Validate, Class::Software, Class::Lab] {
+        let Some(accepted) = model.class(class.name()) else { continue };
+        let whole = model.classes[usize::from(accepted)].clone();
+        let stored = format!("{class}{}", ServerModel::STORED);
+        model.classes.push(ClassModel { name: stored, ..whole.clone() });
+        let mut behind = whole.behind.clone();
+        if let [connection] = behind[..]
+            && model.class(&format!("pool-{class}")) == Some(connection)
+        {
+            // The worker holds its connection for both.
+            let mut held = model.classes[usize::from(connection)].clone();
+            held.behind.push(receipt);
+            held.name = format!("pool-intake-{class}");
+            model.classes.push(held);
+            behind = vec![model.classes.len() as u16 - 1];
+        } else {
+            behind.push(receipt);
+        }
+        let worked = ClassModel { behind, ..ClassModel::new(format!("intake-{class}"), workers, whole.work) };
+        model.classes.push(worked);
+        classes.push((accepted, model.classes.len() as u16 - 1));
+        let accepted = &mut model.classes[usize::from(accepted)];
+        (accepted.work, accepted.behind) = (hold.clone(), vec![receipt]);
+    }
+    model.intake = Some(IntakeModel { classes, queue: intake.queue as u64 });
 }
 
 /// Indices of the classes whose requests take a token: only addresses are known before sign-in.
@@ -137,8 +208,6 @@ fn slots(name: &str, slots: &Slots) -> StationModel {
 /// What a request of a class asks of the store, one after the other: 0 for a read, 1 for a change, as in
 /// [`ServerModel::from_config`].
 fn of_store(class: Class) -> Vec<u16> {
-    const READ: u16 = 0;
-    const COMMIT: u16 = 1;
     match class {
         Class::SignIn | Class::Form | Class::Landing => Vec::new(),
         Class::Search | Class::View | Class::Result => vec![READ],
@@ -150,12 +219,7 @@ fn of_store(class: Class) -> Vec<u16> {
 
 /// What the configuration says and the model does not, in words.
 fn left_out(config: &Config) -> Vec<String> {
-    let parts = [
-        (config.waiting_room.patients.is_some(), "the waiting room of patients"),
-        (config.waiting_room.professionals.is_some(), "the waiting room of professionals"),
-        (config.intake.is_some(), "asynchronous intake (entries are answered when they are stored)"),
-        (config.cache.is_some(), "the cache of results"),
-    ];
+    let parts = [(config.cache.is_some(), "the cache of results")];
     parts.into_iter().filter(|(said, _)| *said).map(|(_, part)| part.to_owned()).collect()
 }
 
@@ -266,16 +330,32 @@ mod tests {
             (7, 0, 3)
         );
         assert_eq!((station("lab").name.as_str(), station("lab").servers), ("lane-lab", Some(4)));
-        let connection = &model.classes[usize::from(class("validate").behind[0])];
-        assert_eq!((connection.name.as_str(), station("pool-validate").servers), ("pool-validate", Some(8)));
+        let connection = &model.classes[usize::from(class("save").behind[0])];
+        assert_eq!((connection.name.as_str(), station("pool-save").servers), ("pool-save", Some(8)));
         assert_eq!(connection.behind, [model.class(ServerModel::COMMIT).unwrap()]);
         let each = Span::from_nanos(50_000);
-        assert_eq!(station(ServerModel::COMMIT).discipline, Discipline::Groups { each });
+        assert_eq!(station(ServerModel::COMMIT).discipline, Discipline::Groups { each, most: Some(2_048) });
         assert_eq!(class(ServerModel::COMMIT).work.mean(), Span::from_millis(8));
         let gates: Vec<(Per, usize)> =
             model.gates.iter().map(|gate| (gate.bucket.per, gate.classes.len())).collect();
         assert_eq!(gates, [(Per::Address, 13), (Per::Account, 1)]);
         assert_eq!((model.message_rate, model.message_jitter), (Some(20.0), Span::from_secs(30)));
-        assert_eq!(model.left_out.len(), 2, "{:?}", model.left_out);
+        let [room] = &model.rooms[..] else { panic!("{:?}", model.rooms) };
+        assert_eq!((room.before, room.place), (model.class("landing").unwrap(), PlaceOf::Link));
+        assert_eq!((room.rate, room.places, room.poll), (25.0, 100_000, Span::from_secs(30)));
+        assert_eq!(station("room-patients").servers, None);
+        let intake = model.intake.as_ref().unwrap();
+        assert_eq!(
+            (intake.queue, intake.classes.len(), station("intake-lab").servers),
+            (1_000_000, 3, Some(16))
+        );
+        let receipt = model.class(ServerModel::RECEIPT).unwrap();
+        assert_eq!(class("validate").behind, [receipt], "accepted");
+        assert_eq!(
+            class("pool-intake-validate").behind,
+            [model.class(ServerModel::COMMIT).unwrap(), receipt]
+        );
+        assert_eq!(class("lab-stored").behind, [model.class("pool-lab").unwrap()], "another format");
+        assert_eq!(model.left_out, Vec::<String>::new());
     }
 }

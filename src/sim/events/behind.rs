@@ -3,8 +3,10 @@
 use super::{Ahead, Ending, Engine};
 use crate::sim::calendar::Ranked;
 use crate::sim::clients::{Clients, NEVER, Request};
+use crate::sim::desk::Groups;
 use crate::sim::jobs::{Job, Ticket};
 use crate::sim::meter::End;
+use crate::sim::model::Intake;
 
 impl<C: Clients> Engine<'_, C> {
     /// A job in service begins the next thing that it needs, or has all of it and ends when its own work is done.
@@ -18,13 +20,17 @@ impl<C: Clients> Engine<'_, C> {
         let Some(class) = model.behind.needs[usize::from(request.class)].get(begun) else {
             let end = at.max(job.started.saturating_add(job.left));
             let what = Ending::Job(ticket, job.epoch);
+            if model.intake[usize::from(request.class)] != Intake::Apart {
+                self.has_its_needs(ticket, at);
+            }
             self.ends.enter(end, Ahead { rank: request.who.rank() >> 1, what });
             return;
         };
         let key = request.key.word("behind").with(begun as u64);
-        let needed = Request { class: *class, key, deadline: NEVER, until_start: false, who: request.who };
+        let needed = Request { class: *class, key, deadline: NEVER, until_start: false, ..request };
         self.meter.came(*class, at);
-        let child = self.visit(needed, Some(ticket), at);
+        let instance = self.choose(&needed);
+        let child = self.visit(needed, Some(ticket), instance, at);
         if let Some(job) = self.jobs.get(ticket) {
             job.child = child;
         }
@@ -48,19 +54,28 @@ impl<C: Clients> Engine<'_, C> {
         }
     }
 
+    /// How often a request counts in a group.
+    pub(super) fn counts(&self, request: &Request<C::Who>) -> u64 {
+        let by_entries = self.model.classes[usize::from(request.class)].by_entries;
+        if by_entries { u64::from(request.entries) } else { 1 }
+    }
+
     /// All who wait are served together, once the group before has left.
-    pub(super) fn serve_group(&mut self, number: usize, each: i64, at: i64) {
+    pub(super) fn serve_group(&mut self, number: usize, groups: Groups, at: i64) {
         if self.desks[number].busy > 0 {
             return;
         }
-        let mut group = Vec::new();
-        while let Some(ticket) = self.desks[number].next() {
-            if let Some(job) = self.jobs.get(ticket) {
-                group.push((ticket, job.request.class, job.work));
+        let (mut group, mut count) = (Vec::new(), 0);
+        while count < groups.most
+            && let Some(ticket) = self.desks[number].next()
+        {
+            if let Some(Job { request, work, .. }) = self.jobs.get(ticket).copied() {
+                count += self.counts(&request);
+                group.push((ticket, request.class, work));
             }
         }
         let Some((.., work)) = group.first() else { return };
-        let work = work.saturating_add(each.saturating_mul(group.len() as i64));
+        let work = work.saturating_add(groups.each.saturating_mul(count as i64));
         for (ticket, class, _) in group {
             self.desks[number].left_queue(at);
             self.levels.waiting(class, -1, at, self.meter);

@@ -16,6 +16,8 @@ impl<C: Clients> Engine<'_, C> {
             Change::Down(false) => {
                 self.down = false;
                 self.doors.renew(self.model, at);
+                self.rooms.renew(at);
+                self.take_up(at);
             }
             Change::Closed { class, closed } => self.closed[usize::from(class)] = closed,
             Change::Longer { class, by } => self.longer[usize::from(class)] = by,
@@ -27,14 +29,18 @@ impl<C: Clients> Engine<'_, C> {
     fn die(&mut self, at: i64) {
         self.down = true;
         for ticket in self.jobs.tickets() {
-            let told = self.jobs.get(ticket).filter(|job| !job.gone && job.parent.is_none());
-            let told = told.map(|job| (job.request, job.at));
+            let job = self.jobs.get(ticket).copied();
+            let told = job.filter(|job| self.is_awaited(job)).map(|job| (job.request, job.at));
+            if let Some(job) = job {
+                self.keep(&job);
+            }
             self.withdraw(ticket, at, End::Down);
             if let Some((request, came)) = told {
                 self.reply(&request, (came, at), End::Down, false, None);
             }
         }
         self.desks.iter_mut().for_each(Desk::forget);
+        self.rooms.die(at, self.meter);
     }
 
     fn change_servers(&mut self, station: u16, servers: u32, at: i64) {
