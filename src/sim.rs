@@ -26,6 +26,7 @@ mod limit;
 mod line;
 mod lookahead;
 mod mailer;
+mod memory;
 mod meter;
 mod model;
 mod observation;

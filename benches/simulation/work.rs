@@ -28,13 +28,7 @@ pub(super) fn one(what: &str, engine: &str, volume: f64, seed: u64) -> Result<()
 }
 
 fn mm8(engine: Choice, customers: f64, seed: u64) -> Result<(f64, f64), Box<dyn Error>> {
-    let class = ClassModel {
-        name: "c".to_owned(),
-        station: 0,
-        work: Work::Law(Law::Exponential(Span::from_secs(1))),
-        priority: 0,
-        behind: Vec::new(),
-    };
+    let class = ClassModel::new("c", 0, Work::Law(Law::Exponential(Span::from_secs(1))));
     let who = Customers {
         name: "c".to_owned(),
         arrivals: Coming::Poisson(Profile::Constant(7.2)),

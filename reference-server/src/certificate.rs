@@ -25,8 +25,8 @@ use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::store::StoredResult;
 
-/// Texts that are kept in memory, of some 600 bytes each.
-const CACHED: usize = 16_384;
+/// Texts of certificates that are kept in memory, of some 600 bytes each.
+pub const CACHED: usize = 16_384;
 
 /// Certificates that were asked for lately, and how many were issued. Whoever asks for one that is being issued waits for it.
 #[derive(Debug)]

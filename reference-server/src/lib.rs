@@ -73,7 +73,7 @@ mod validate;
 pub mod waiting_room;
 mod words;
 
-pub use self::certificate::{Form, Maker};
+pub use self::certificate::{CACHED as CERTIFICATES_IN_MEMORY, Form, Maker};
 use crate::class::Class;
 
 /// The names of the classes of requests, in the order of [`Class::ALL`].

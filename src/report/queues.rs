@@ -8,10 +8,10 @@ use crate::units::Offset;
 
 /// How to read [`table`].
 pub(super) const NOTE: &str = "Of the measured part, all classes of a station together. Counts are of the replication on \
-     record, the longest queue and its times are means over all. Refused: no waiting place; limit: by a limit on rate or number; waiting \
-     room: told to ask again; late: \
-     waited too long when the turn came; down: nobody there. Left: the client lost patience and gave its place back. Wasted: server \
-     time spent on requests whose client had gone. Drained: from the end of the longest queue's growth until nobody waited any more.";
+     record, the longest queue and its times are means over all. Refused: no waiting place; limit: by a limit on rate or number; \
+     waiting room: told to ask again; late: waited too long when the turn came; down: nobody there. Left: the client lost patience \
+     and gave its place back. Wasted: server time spent on requests whose client had gone. Drained: from the last instant at which \
+     that many waited until nobody did (a full queue stays full for as long as too many come, which is no draining).";
 
 /// One row for each station that anybody came to; empty of a run that was not simulated.
 pub(super) fn table(summary: &Summary, timeline: &Timeline) -> Table {
@@ -91,10 +91,10 @@ fn longest(station: &Station, timeline: &Timeline) -> String {
     }
 }
 
-/// How long it took until nobody waited.
+/// How long it took until nobody waited, since as many did as ever.
 fn drained(station: &Station) -> String {
     let queue = &station.longest_queue;
-    match (queue.at_s, queue.until_s) {
+    match (queue.last_s.or(queue.at_s), queue.until_s) {
         (Some(at), Some(until)) => format!("in {}", say::time((until - at) * 1e6)),
         (Some(_), None) => "not before the end".to_owned(),
         (None, _) => "–".to_owned(),

@@ -27,6 +27,8 @@ pub struct ServerModel {
     pub rooms: Vec<RoomModel>,
     /// Entries that are accepted first and worked on later.
     pub intake: Option<IntakeModel>,
+    /// What the server has in memory, so that requests need not ask for it again.
+    pub memories: Vec<Memory>,
     /// What the server it is made from does and this does not, in words.
     pub left_out: Vec<String>,
 }
@@ -48,6 +50,26 @@ pub struct IntakeModel {
     pub classes: Vec<(u16, u16)>,
     /// Most that are accepted and have not got what they need; one more is turned away when its server has been busy with it.
     pub queue: u64,
+}
+
+/// Things in memory, by the entry that they belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// How many there are at most, at least 1.
+    pub places: u32,
+    /// For how long one is believed; `None`: for ever.
+    pub lifetime: Option<Span>,
+}
+
+/// What a request need not ask for while it is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spared {
+    /// Index of the memory.
+    pub memory: u16,
+    /// The first of what its class needs that is not needed then ...
+    pub from: u16,
+    /// ... and how many. After the last of them it is in memory.
+    pub count: u16,
 }
 
 /// A waiting room before a class of requests: sessions begin at a rate, and whoever comes faster is told to ask again.
@@ -210,12 +232,22 @@ pub struct ClassModel {
     /// Indices of classes of which a request in service needs one each, one after the other. It keeps its server until its
     /// own work and the last of them are done.
     pub behind: Vec<u16>,
+    /// Which of these a request is spared, in order.
+    pub spared: Vec<Spared>,
 }
 
 impl ClassModel {
     /// Work of a class at a station, which needs nothing behind it.
     pub fn new(name: impl Into<String>, station: u16, work: Work) -> Self {
-        Self { name: name.into(), station, work, priority: 0, by_entries: false, behind: Vec::new() }
+        Self {
+            name: name.into(),
+            station,
+            work,
+            priority: 0,
+            by_entries: false,
+            behind: Vec::new(),
+            spared: Vec::new(),
+        }
     }
 }
 

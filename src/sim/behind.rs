@@ -2,7 +2,7 @@
 //! that the look-ahead engine can run a model whose store does.
 
 use crate::scenario::ServerModel;
-use crate::scenario::server_model::{Discipline, StationModel};
+use crate::scenario::server_model::{ClassModel, Discipline, Spared, StationModel};
 use crate::units::Span;
 
 /// What lies behind each class, in order, and which classes nobody ever comes to.
@@ -10,6 +10,8 @@ use crate::units::Span;
 pub(super) struct Behind {
     /// By class.
     pub(super) needs: Vec<Vec<u16>>,
+    /// By class: which of these are spared while something is in memory.
+    pub(super) spared: Vec<Vec<Spared>>,
     /// By class: it lies behind others, or is a message's, and takes no time.
     pub(super) idle: Vec<bool>,
     /// The class of the change that every message makes when it has gone, if it takes time.
@@ -22,6 +24,9 @@ impl Behind {
         let needed =
             |of: &Vec<u16>| of.iter().copied().filter(|class| takes_time(model, *class, longer)).collect();
         let needs: Vec<Vec<u16>> = model.classes.iter().map(|class| needed(&class.behind)).collect();
+        let spared =
+            model.classes.iter().map(|class| spared(class, |other| takes_time(model, other, longer)));
+        let spared = spared.collect();
         let mentioned = |class: u16| model.classes.iter().any(|other| other.behind.contains(&class));
         let visited = |class: u16| needs.iter().any(|needs| needs.contains(&class));
         let erases = model.erases.filter(|class| takes_time(model, *class, longer));
@@ -29,13 +34,24 @@ impl Behind {
         let idle = (0..model.classes.len() as u16)
             .map(|class| mentioned(class) && !visited(class) || unused(class))
             .collect();
-        Self { needs, idle, erases }
+        Self { needs, spared, idle, erases }
     }
 
     /// Whether there is nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.erases.is_none() && self.needs.iter().all(Vec::is_empty)
     }
+}
+
+/// What is spared of what takes time.
+fn spared(class: &ClassModel, takes_time: impl Fn(u16) -> bool) -> Vec<Spared> {
+    let before =
+        |need: u16| class.behind.iter().take(need.into()).filter(|other| takes_time(**other)).count();
+    let rule = |rule: &Spared| {
+        let from = before(rule.from) as u16;
+        Spared { from, count: before(rule.from + rule.count) as u16 - from, ..*rule }
+    };
+    class.spared.iter().map(rule).filter(|rule| rule.count > 0).collect()
 }
 
 fn takes_time(model: &ServerModel, class: u16, longer: &[u16]) -> bool {

@@ -1,7 +1,9 @@
 //! What lies behind a station, against stations without anything behind them, to the nanosecond.
 
-use super::faults_tests::{incident, play, seconds, server};
-use crate::scenario::server_model::{Bucket, ClassModel, Discipline, Gate, Per, StationModel};
+use super::faults_tests::{entering, incident, play, seconds, server};
+use crate::scenario::server_model::{
+    Bucket, ClassModel, Discipline, Gate, Memory, Per, Spared, StationModel,
+};
 use crate::scenario::{IncidentKind, Law, Outcome, ServerModel, Work};
 use crate::units::Span;
 
@@ -71,6 +73,44 @@ fn a_slow_store_makes_changes_wait_for_the_commit_under_way_and_their_own() {
         together += u32::from(took > commit);
     }
     assert!(alone > 2 && together > 50, "{alone} alone, {together} together");
+}
+
+#[test]
+fn what_is_in_memory_is_not_asked_for_again() {
+    let reads = |lifetime: Option<Span>| {
+        let mut model = server(500, 1, Span::ZERO);
+        model.stations.push(StationModel::new("reads", None));
+        model.classes.push(ClassModel::new("read", 2, millis(40)));
+        model.classes[1].behind = vec![2];
+        if let Some(lifetime) = lifetime {
+            model.memories = vec![Memory { places: 1_000, lifetime: Some(lifetime) }];
+            model.classes[1].spared = vec![Spared { memory: 0, from: 0, count: 1 }];
+        }
+        play(Vec::new(), &model).ended.iter().filter(|(_, _, _, _, sent, done)| *done > *sent).count()
+    };
+    // All visitors ask for the same page: it is read once in three seconds, by those who come while it is read, too.
+    let (never, sometimes, once) =
+        (reads(None), reads(Some(Span::from_secs(3))), reads(Some(Span::from_secs(3_600))));
+    assert!(never > 1_000 && (1..=4).contains(&once), "{never}, {once}");
+    // 45 s.
+    assert!((14..=16 * 4).contains(&sometimes), "{sometimes}");
+}
+
+#[test]
+fn a_file_of_results_counts_as_often_as_it_has_entries() {
+    let took = |entries: u32, most: Option<u32>| {
+        let mut model = server(500, 1, Span::ZERO);
+        let each = Span::from_millis(1);
+        let discipline = Discipline::Groups { each, most };
+        model.stations.push(StationModel { discipline, ..StationModel::new("commits", None) });
+        model.classes.push(ClassModel { by_entries: true, ..ClassModel::new("commit", 2, millis(10)) });
+        model.classes[1].behind = vec![2];
+        let diary = entering(entries, &model);
+        let first = diary.ended.iter().filter(|(_, step, ..)| *step == 1).min_by_key(|(.., sent, _)| *sent);
+        first.map(|(.., sent, done)| Span::from_nanos((done.nanos() - sent.nanos()) as u64)).unwrap()
+    };
+    assert_eq!((took(1, None), took(20, None)), (Span::from_millis(11), Span::from_millis(30)));
+    assert_eq!(took(20, Some(1)), Span::from_millis(30), "one is never divided");
 }
 
 #[test]

@@ -65,6 +65,11 @@ pub(super) trait Clients {
         0
     }
 
+    /// Whether those who are under way may make a request of theirs after the end: what is in the calendar is due then, too.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// What a client hands in is accepted: whatever it is told, the work goes on, in the name of `who`.
     fn accepted(&mut self, _who: &mut Self::Who) {}
 
@@ -85,7 +90,7 @@ pub(super) trait Clients {
 /// When an engine stops.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Horizon {
-    /// No request is made from here on.
+    /// No request is made from here on, but by those whom [`Clients::goes_on`] is about.
     pub(super) end: i64,
     /// Replies are awaited until here; not before `end`.
     pub(super) drained: i64,

@@ -108,6 +108,7 @@ impl Desk {
 
     /// One of those who waited waits no more.
     pub(super) fn left_queue(&mut self, at: i64) {
+        self.peak.left(self.waiting, at);
         self.waiting -= 1;
         if self.waiting == 0 {
             self.peak.emptied(at);

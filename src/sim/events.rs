@@ -16,6 +16,7 @@ use super::desk::Desk;
 use super::faults::Change;
 use super::jobs::{Job, Jobs, Ticket};
 use super::levels::Levels;
+use super::memory::Remembered;
 use super::meter::{End, Meter, Visit};
 use super::model::{Doors, Intake, Model};
 use super::outcome_of;
@@ -51,6 +52,7 @@ pub(super) fn run<C: Clients>(
         patience: Calendar::new(),
         changes: model.changes.iter().copied().collect(),
         down: false,
+        memories: model.memories.iter().map(Remembered::new).collect(),
         accepted: 0,
         kept: Vec::new(),
         closed: vec![false; classes],
@@ -101,6 +103,8 @@ struct Engine<'a, C: Clients> {
     changes: VecDeque<(i64, Change)>,
     /// The server is not there.
     down: bool,
+    /// What the server has in memory.
+    memories: Vec<Remembered>,
     /// How many are accepted and have not got what they need.
     accepted: u64,
     /// Those among them who were worked on, or waited for it, when the server died, and since when.
@@ -115,12 +119,11 @@ struct Engine<'a, C: Clients> {
 impl<C: Clients> Engine<'_, C> {
     fn run(&mut self, watch: Watch<'_>) -> bool {
         let mut requests = 0;
+        let last = if self.clients.goes_on() { self.horizon.drained } else { self.horizon.end };
         loop {
-            let [planned, due] = [self.clients.planned_at(), self.later.next_at()];
-            let come = match planned.min(due) {
-                next if next >= self.horizon.end => NEVER,
-                next => next,
-            };
+            let before = |at: i64, end: i64| if at < end { at } else { NEVER };
+            let planned = before(self.clients.planned_at(), self.horizon.end);
+            let come = planned.min(before(self.later.next_at(), last));
             let [end, leave] = [self.ends.next_at(), self.patience.next_at()];
             let change = self.changes.front().map_or(NEVER, |(at, _)| *at);
             let now = come.min(end).min(leave).min(change);

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::Choice;
-use super::journeys_tests::{Diary, simulate};
-use crate::scenario::server_model::{ClassModel, Discipline, Dispatch, Leaving, StationModel};
+use super::journeys_tests::{Diary, measured, simulate};
+use crate::scenario::server_model::{
+    ClassModel, Discipline, Dispatch, IntakeModel, Leaving, Memory, Spared, StationModel,
+};
 use crate::scenario::{
     Accounts, After, Arrivals, Cause, Delay, Incident, IncidentKind, Law, Messages, Outcome, Population,
     Scenario, ServerModel, Timeline, Work, example,
@@ -53,6 +55,13 @@ pub(super) fn incident(at: &str, until: Option<&str>, kind: IncidentKind) -> Inc
 
 pub(super) fn play(incidents: Vec<Incident>, model: &ServerModel) -> Diary {
     let (scenario, timeline) = world(incidents);
+    simulate(&scenario, &timeline, model, Choice::Events)
+}
+
+/// The same of visitors who hand in so many entries each, as a text.
+pub(super) fn entering(entries: u32, model: &ServerModel) -> Diary {
+    let (mut scenario, timeline) = world(Vec::new());
+    scenario.populations[0].steps[1].messages = entries;
     simulate(&scenario, &timeline, model, Choice::Events)
 }
 
@@ -134,6 +143,42 @@ fn without_those_that_leave_a_server_is_one_of_fewer_instances() {
     assert!(back == all, "who is back takes part again");
 }
 
+#[test]
+fn what_is_accepted_is_answered_at_once_and_its_messages_come_when_it_is_settled_whatever_happens_to_the_server()
+ {
+    // Twenty a second are accepted; two are worked on at a time, a second long.
+    let mut model = server(500, 1, Span::ZERO);
+    model.stations.push(StationModel::new("intake", Some(2)));
+    let second = Work::Law(Law::Constant(Span::from_secs(1)));
+    model.stations.push(StationModel::new("work", None));
+    model.classes.push(ClassModel::new("done", 3, second));
+    model.classes.push(ClassModel {
+        behind: vec![2],
+        ..ClassModel::new("worked", 2, Work::Law(Law::Constant(Span::ZERO)))
+    });
+    model.intake = Some(IntakeModel { classes: vec![(1, 3)], queue: 10 });
+    let kill = IncidentKind::ServerKilled { back_after: Span::from_secs(2) };
+    let (mut scenario, timeline) = world(vec![incident("13:40", None, kill)]);
+    // Readers go elsewhere.
+    scenario.populations[1].steps[0].class = "elsewhere".to_owned();
+    let (diary, stations) = measured(&scenario, &timeline, &model, Choice::Auto);
+    let entries = |outcome: Outcome| {
+        diary
+            .ended
+            .iter()
+            .filter(|(population, step, of, ..)| (*population, *step, *of) == (0, 1, outcome))
+            .count()
+    };
+    let readers =
+        diary.journeys.iter().filter(|(population, _, kind)| (*population, *kind) == (1, 1)).count();
+    // 15 s of run-in and 30 s, without two in which there is no server; ten wait.
+    assert!((75..=90).contains(&readers), "{readers} are settled");
+    assert!((readers..=readers + 12).contains(&entries(Outcome::Ok)), "{} accepted", entries(Outcome::Ok));
+    assert!(entries(Outcome::Shed) > 500 && entries(Outcome::TimedOut) == 0);
+    let refused = stations.iter().find(|station| station.class.as_deref() == Some("s")).unwrap().refused();
+    assert!(refused[0] > 300, "{refused:?}");
+}
+
 fn any_incident() -> impl Strategy<Value = Incident> {
     let kind = prop_oneof![
         (0_u64..8).prop_map(|after| IncidentKind::ServerKilled { back_after: Span::from_secs(after) }),
@@ -164,13 +209,30 @@ fn with_pool(mut model: ServerModel, connections: u32) -> ServerModel {
         },
     ]);
     let place = model.classes.len() as u16;
+    model.memories = vec![Memory { places: 20, lifetime: Some(Span::from_secs(2)) }];
     let connection = ClassModel::new("connection", first, Work::Law(Law::Exponential(Span::from_millis(25))));
     model.classes.extend([
         ClassModel::new(ServerModel::READ, first + 1, zero.clone()),
         ClassModel::new(ServerModel::COMMIT, first + 2, zero),
-        ClassModel { behind: vec![place, place + 1], ..connection },
+        ClassModel {
+            behind: vec![place, place + 1],
+            spared: vec![Spared { memory: 0, from: 0, count: 1 }],
+            ..connection
+        },
     ]);
     model.classes[1].behind = vec![place + 2];
+    model
+}
+
+/// The same, and what is handed in is accepted first.
+fn with_intake(mut model: ServerModel, workers: u32, queue: u64) -> ServerModel {
+    let (station, worked) = (model.stations.len() as u16, model.classes.len() as u16);
+    model.stations.push(StationModel::new("intake", Some(workers)));
+    let whole = model.classes[1].clone();
+    model.classes.push(ClassModel { name: "worked".to_owned(), station, ..whole });
+    let commit = model.class(ServerModel::COMMIT).unwrap();
+    (model.classes[1].work, model.classes[1].behind) = (Work::Law(Law::Constant(Span::ZERO)), vec![commit]);
+    model.intake = Some(IntakeModel { classes: vec![(1, worked)], queue });
     model
 }
 
@@ -184,8 +246,14 @@ proptest! {
         instances in 1_u32..4,
         connections in 1_u32..4,
         drop: bool,
+        intake in prop::option::of((1_u32..4, 1_u64..60)),
+        erases: bool,
     ) {
         let mut model = with_pool(server(servers, instances, Span::from_millis(30)), connections);
+        if let Some((workers, queue)) = intake {
+            model = with_intake(model, workers, queue);
+        }
+        model.erases = model.class(ServerModel::COMMIT).filter(|_| erases);
         if drop {
             model.stations.iter_mut().for_each(|station| station.abandoned = Leaving::Drop);
         }

@@ -137,6 +137,7 @@ fn station(
         longest_queue: LongestQueue {
             most: mean(Figure::QueueMax).unwrap_or(0.0),
             at_s: mean(Figure::QueueMaxAt),
+            last_s: mean(Figure::QueueLast),
             since_s: mean(Figure::QueueSince),
             until_s: mean(Figure::QueueUntil),
         },

@@ -3,6 +3,8 @@
 //! A journey under way is its own state and nothing else: it travels with its request and through the calendar, so that
 //! of a million that wait each takes the 64 bytes of its place there.
 
+mod turns;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use reference_server::accounts;
@@ -20,7 +22,9 @@ use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
 use crate::record::{JourneyEvent, Sample};
 use crate::rng::Key;
 use crate::scenario::server_model::{Per, PlaceOf};
-use crate::scenario::{Arrival, Cause, Outcome, Population, Scenario, ServerModel, Step, Subject, Timeline};
+use crate::scenario::{
+    Arrival, Cause, Connection, Http, Outcome, Population, Scenario, ServerModel, Step, Subject, Timeline,
+};
 use crate::synthetic::AccountId;
 use crate::units::{Offset, Span};
 
@@ -51,6 +55,9 @@ pub(super) struct Journeys<'a, R> {
     mailer: Mailer,
     /// The class of the change that every message makes when it has gone.
     erases: Option<u16>,
+    /// No journey makes a request from here on, and nothing is awaited from there on.
+    end: i64,
+    drained: i64,
     recorder: R,
 }
 
@@ -64,18 +71,24 @@ struct Kind {
     /// Its accounts sign in although the issuer is down.
     own_entrance: bool,
     lanes: Lanes<Journey>,
+    /// Connections that all of them share, where there are so many.
+    connections: Lanes<Journey>,
 }
 
-/// A request that was due while no lane was free.
+/// A request that was due while no lane was free, or no connection.
 #[derive(Debug, Clone, Copy)]
 struct PutOff {
     due: Offset,
     population: u16,
     step: u16,
-    sent: bool,
+    /// When it got its lane.
+    sent: Option<Offset>,
+    /// It waits for a connection, or has just been given one; the key of the request.
+    waits: Option<Key>,
+    given: bool,
 }
 
-/// What is remembered of a journey in its note: its present request had to wait for a lane.
+/// What is remembered of a journey in its note: its present request had to wait for a lane or a connection.
 const WAITED: u8 = 1;
 /// Its messages are on their way: the system knows its entry by its reference, however often it comes.
 const MESSAGES_SENT: u8 = 2;
@@ -83,6 +96,10 @@ const MESSAGES_SENT: u8 = 2;
 const FRESH: u8 = 4;
 /// It is no journey but one of its messages, which has gone.
 const ERASES: u8 = 8;
+/// Its request waits for a connection, until its patience ends or ...
+const WAITS: u8 = 16;
+/// ... one has come free.
+const GIVEN: u8 = 32;
 
 impl Ranked for Journey {
     fn rank(&self) -> u64 {
@@ -118,6 +135,8 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             taken: BTreeSet::new(),
             mailer: Mailer::new(model, outages),
             erases: ready.behind.erases,
+            end: timeline.end().nanos(),
+            drained: (timeline.end() + timeline.drain).nanos(),
             recorder,
         };
         journeys.next_planned();
@@ -131,18 +150,15 @@ impl<'a, R: Recorder> Journeys<'a, R> {
 
     /// The run is over: what still waited in the generator was not sent.
     pub(super) fn close(mut self) -> R {
-        let end = self.play.timeline.end();
-        for of in self.put_off.values().filter(|of| !of.sent) {
-            let given_up = end.max(of.due);
-            self.recorder.ended(&Sample {
-                population: of.population,
-                step: of.step,
-                outcome: Outcome::NotSent,
-                intended: of.due,
-                released: of.due,
-                sent: given_up,
-                done: given_up,
-            });
+        let [end, drained] = [self.end, self.drained].map(Offset::from_nanos);
+        for of in self.put_off.values() {
+            // Who has a lane was sent, and waited for a connection as long as anything was awaited.
+            let (outcome, sent, done) = match of.sent {
+                Some(sent) => (Outcome::InFlight, sent, drained),
+                None => (Outcome::NotSent, end.max(of.due), end.max(of.due)),
+            };
+            let (population, step, intended, released) = (of.population, of.step, of.due, of.due);
+            self.recorder.ended(&Sample { population, step, outcome, intended, released, sent, done });
         }
         self.recorder
     }
@@ -175,18 +191,23 @@ impl<'a, R: Recorder> Journeys<'a, R> {
                 later.enter(due.at.nanos(), journey);
                 None
             }
-            Next::Request(_) => self.offer(journey, arrival.at),
+            Next::Request(_) => self.offer(journey, arrival.at, later),
         }
     }
 
     /// A request is due, or a lane has become free for it: it is sent if a lane is free.
     #[inline(always)]
-    fn offer(&mut self, journey: Journey, at: Offset) -> Option<Request<Journey>> {
+    fn offer(
+        &mut self,
+        journey: Journey,
+        at: Offset,
+        later: &mut Calendar<Journey>,
+    ) -> Option<Request<Journey>> {
         let (population, step) = (journey.population(), journey.step());
         let kind = &mut self.populations[usize::from(population)];
         if journey.note & WAITED != 0 {
             if let Some(of) = self.put_off.get_mut(&journey.arrival().key) {
-                of.sent = true;
+                of.sent = Some(at);
             }
             self.recorder.sent(population, step, at);
         } else if kind.lanes.take(journey) {
@@ -194,17 +215,69 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         } else {
             self.recorder.offered(population, step, at);
             let key = journey.arrival().key;
-            self.put_off.insert(key, PutOff { due: at, population, step, sent: false });
+            let of = PutOff { due: at, population, step, sent: None, waits: None, given: false };
+            self.put_off.insert(key, of);
             return None;
         }
-        Some(Request {
-            class: kind.steps[usize::from(step)].class,
-            key: journey.key().word("server"),
-            deadline: (at + journey.timeout(&kind.script)).nanos(),
-            until_start: false,
-            entries: kind.steps[usize::from(step)].entries,
-            who: journey,
-        })
+        let deadline = (at + journey.timeout(&kind.script)).nanos();
+        if kind.connections.are_bounded() {
+            return self.connect(journey, at, deadline, later);
+        }
+        Some(kind.request(journey, deadline))
+    }
+
+    /// A client's request is over, and its lane with it.
+    fn over(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
+        let (asked, at) = (who, Offset::from_nanos(reply.at));
+        let (arrival, step) = (who.arrival(), who.step());
+        let (mut due, mut sent) = (Offset::from_nanos(reply.sent), Offset::from_nanos(reply.sent));
+        if who.note & WAITED != 0 {
+            who.note &= !WAITED;
+            if let Some(of) = self.put_off.remove(&arrival.key) {
+                (due, sent) = (of.due, of.sent.unwrap_or(sent));
+            }
+        }
+        let population = arrival.population;
+        let beat = &self.populations[usize::from(population)].steps[usize::from(step)];
+        let (accepts, brings, sends) = (beat.accepts, !beat.brings.is_empty(), beat.messages > 0);
+        // An acceptance that lacks what the step asks for is none to its client.
+        let was_ok = reply.outcome == Outcome::Ok;
+        let outcome = if was_ok && beat.lacks { Outcome::Failed } else { reply.outcome };
+        let (intended, released) = (due, due);
+        self.recorder.ended(&Sample { population, step, outcome, intended, released, sent, done: at });
+        let kind = &mut self.populations[usize::from(population)];
+        if let Some(mut next) = kind.lanes.give_back() {
+            // The lane goes to the one that has waited longest, at once.
+            next.note |= WAITED;
+            later.enter(reply.at, next);
+        }
+        if outcome == Outcome::InFlight {
+            return;
+        }
+        let account = kind.account_of(&arrival).and_then(|account| kind.accounts.get_mut(account as usize));
+        let answer = Answer { outcome, at, retry_after: Some(Span::from_nanos(reply.retry_after)) };
+        let was_clean = who.clean();
+        let next = who.answered(&kind.script, account, answer);
+        if was_clean && (outcome != Outcome::Ok || next == Next::End(Ending::GaveUp)) {
+            self.recorder.journey(population, arrival.at, JourneyEvent::Marred);
+        }
+        let messages = was_ok && sends && who.note & MESSAGES_SENT == 0;
+        if messages {
+            who.note |= MESSAGES_SENT;
+            if accepts {
+                self.taken.remove(&arrival.key);
+            }
+        }
+        match next {
+            Next::Request(due) => later.enter(due.at.nanos(), who),
+            Next::End(ending) => self.recorder.journey(population, arrival.at, ended(ending, who.clean())),
+        }
+        if brings && outcome == Outcome::Ok {
+            self.bring(&arrival, step, at);
+        }
+        if messages && !accepts {
+            self.send(asked, at, later);
+        }
     }
 
     /// A success brings journeys.
@@ -271,64 +344,33 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
     }
 
     #[inline]
-    fn due(&mut self, who: Journey, at: i64, _: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+    fn due(&mut self, who: Journey, at: i64, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
         if who.note & ERASES != 0 {
             let key = who.key().word("erase");
             let class = self.erases?;
             return Some(Request { class, key, deadline: NEVER, until_start: false, entries: 1, who });
         }
-        self.offer(who, Offset::from_nanos(at))
+        if who.note & WAITS != 0 {
+            return self.connected(who, at, later);
+        }
+        // What is due after the end is looked at for those who wait for a connection only.
+        if at >= self.end {
+            return None;
+        }
+        self.offer(who, Offset::from_nanos(at), later)
     }
 
-    fn answered(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
-        let (asked, at, sent) = (who, Offset::from_nanos(reply.at), Offset::from_nanos(reply.sent));
-        let (arrival, step) = (who.arrival(), who.step());
-        let mut due = sent;
-        if who.note & WAITED != 0 {
-            who.note &= !WAITED;
-            due = self.put_off.remove(&arrival.key).map_or(sent, |of| of.due);
+    #[inline]
+    fn answered(&mut self, who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
+        let kind = &mut self.populations[usize::from(who.population())];
+        if kind.connections.are_bounded() {
+            self.comes_free(who.population(), reply.at, later);
         }
-        let population = arrival.population;
-        let beat = &self.populations[usize::from(population)].steps[usize::from(step)];
-        let (accepts, brings, sends) = (beat.accepts, !beat.brings.is_empty(), beat.messages > 0);
-        // An acceptance that lacks what the step asks for is none to its client.
-        let was_ok = reply.outcome == Outcome::Ok;
-        let outcome = if was_ok && beat.lacks { Outcome::Failed } else { reply.outcome };
-        let (intended, released) = (due, due);
-        self.recorder.ended(&Sample { population, step, outcome, intended, released, sent, done: at });
-        let kind = &mut self.populations[usize::from(population)];
-        if let Some(mut next) = kind.lanes.give_back() {
-            // The lane goes to the one that has waited longest, at once.
-            next.note |= WAITED;
-            later.enter(reply.at, next);
-        }
-        if outcome == Outcome::InFlight {
-            return;
-        }
-        let account = kind.account_of(&arrival).and_then(|account| kind.accounts.get_mut(account as usize));
-        let answer = Answer { outcome, at, retry_after: Some(Span::from_nanos(reply.retry_after)) };
-        let was_clean = who.clean();
-        let next = who.answered(&kind.script, account, answer);
-        if was_clean && (outcome != Outcome::Ok || next == Next::End(Ending::GaveUp)) {
-            self.recorder.journey(population, arrival.at, JourneyEvent::Marred);
-        }
-        let messages = was_ok && sends && who.note & MESSAGES_SENT == 0;
-        if messages {
-            who.note |= MESSAGES_SENT;
-            if accepts {
-                self.taken.remove(&arrival.key);
-            }
-        }
-        match next {
-            Next::Request(due) => later.enter(due.at.nanos(), who),
-            Next::End(ending) => self.recorder.journey(population, arrival.at, ended(ending, who.clean())),
-        }
-        if brings && outcome == Outcome::Ok {
-            self.bring(&arrival, step, at);
-        }
-        if messages && !accepts {
-            self.send(asked, at, later);
-        }
+        self.over(who, reply, later);
+    }
+
+    fn goes_on(&self) -> bool {
+        self.populations.iter().any(|kind| kind.connections.are_bounded())
     }
 
     fn accepted(&mut self, who: &mut Journey) {
@@ -350,6 +392,7 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         let kind = &self.populations[usize::from(who.population())];
         let sends = self.mailer.is_bounded() && kind.steps[usize::from(who.step())].messages > 0;
         kind.lanes.are_bounded()
+            || kind.connections.are_bounded()
             || sends
             || !kind.accounts.is_empty() && kind.script.concerns_the_account(who.step(), outcome)
     }
@@ -391,6 +434,20 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
 }
 
 impl Kind {
+    /// The present request of a journey, which waits until `deadline`.
+    #[inline(always)]
+    fn request(&self, journey: Journey, deadline: i64) -> Request<Journey> {
+        let beat = &self.steps[usize::from(journey.step())];
+        Request {
+            class: beat.class,
+            key: journey.key().word("server"),
+            deadline,
+            until_start: false,
+            entries: beat.entries,
+            who: journey,
+        }
+    }
+
     /// The number of an account among those of all populations, from 1 on.
     fn number(population: u16, account: u32) -> u64 {
         (u64::from(population) + 1) << 32 | u64::from(account)
@@ -417,6 +474,10 @@ impl Kind {
                 accounts::Kind::of(&account.id()).is_some_and(accounts::Kind::has_own_entrance)
             }),
             lanes: Lanes::new(population.lanes),
+            connections: Lanes::new(match (population.connection, population.network.http) {
+                (Connection::PoolOf(count), Http::One) => Some(count),
+                _ => None,
+            }),
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{Choice, Simulation, StationResult};
 use crate::record::{JourneyEvent, Sample};
 use crate::scenario::server_model::{ClassModel, Dispatch, Leaving, PlaceOf, RoomModel, StationModel};
 use crate::scenario::{
-    Accounts, After, Arrivals, Backoff, Cause, Delay, Law, Messages, OnFailure, Outcome, Population, Retry,
-    RetryFrom, Scenario, ServerModel, Step, Target, Template, Timeline, Work, example,
+    Accounts, After, Arrivals, Backoff, Cause, Connection, Delay, Law, Messages, OnFailure, Outcome,
+    Population, Retry, RetryFrom, Scenario, ServerModel, Step, Target, Template, Timeline, Work, example,
 };
 use crate::units::{Offset, Rate, Span};
 
@@ -104,6 +104,7 @@ prop_compose! {
         back in prop_oneof![2 => Just(0.0), 1 => 0.1..0.6_f64],
         pause in prop::option::of(100_u64..3_000),
         honour_retry_after: bool,
+        pool in prop::option::weighted(0.3, 1_u32..5),
         path in prop_oneof![Just("/p/a"), Just("/p/${ref}"), Just("/p/${random}")],
     ) -> Population {
         let mut steps: Vec<Step> = (0..steps).map(|step| example::step(&format!("s{step}"))).collect();
@@ -123,6 +124,7 @@ prop_compose! {
             arrivals: Arrivals::Rate { rate: Rate::per_sec(rate) },
             accounts: accounts.map(|count| Accounts { count, kind: "person".to_owned() }),
             lanes,
+            connection: pool.map_or(Connection::New, Connection::PoolOf),
             timeout: Law::Uniform(Span::from_millis(20), Span::from_millis(patience)),
             think: Law::Constant(Span::from_millis(think)),
             retry: attempts.map(|attempts| Retry {
@@ -181,6 +183,7 @@ prop_compose! {
             priority: 0,
             by_entries: false,
             behind: Vec::new(),
+            spared: Vec::new(),
         };
         let none = Work::Law(Law::Constant(Span::ZERO));
         // The class s2 is not among them: it goes elsewhere.

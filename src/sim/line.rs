@@ -32,6 +32,8 @@ pub(super) struct Line {
     /// When those who are here leave; kept only where a dispatcher asks how many they are.
     here: Option<BinaryHeap<Reverse<i64>>>,
     peak: Peak,
+    /// When the first leaves of those who were as many as ever.
+    leaves: i64,
 }
 
 /// What a request will find.
@@ -64,6 +66,7 @@ impl Line {
             here: matches!(station.dispatch, Dispatch::ShortestQueue | Dispatch::PowerOf(_))
                 .then(BinaryHeap::new),
             peak: Peak::new(start),
+            leaves: NEVER,
         }
     }
 
@@ -116,12 +119,12 @@ impl Line {
         if gone && self.leaving == Leaving::Drop {
             self.leavers.push(Reverse(deadline));
             self.next_to_leave = self.next_to_leave.min(deadline);
-            self.peak.joined(self.waiting() as u64, at);
+            self.joins(at);
             return Some(Fate { start: None, left: deadline, end: End::Abandoned, told: deadline, gone });
         }
         self.turns.push_back(turn);
         self.next_to_leave = self.next_to_leave.min(turn);
-        self.peak.joined(self.waiting() as u64, at);
+        self.joins(at);
         if turn.saturating_sub(at) > self.longest_wait {
             return Some(Fate { start: None, left: turn, end: End::Late, told: turn.min(deadline), gone });
         }
@@ -134,9 +137,22 @@ impl Line {
         })
     }
 
+    /// One has joined the queue. Where it is as long as ever it stays so until the next one leaves, unless it grows.
+    #[inline]
+    fn joins(&mut self, at: i64) {
+        let waiting = self.waiting() as u64;
+        self.peak.joined(waiting, at);
+        if waiting == self.peak.most && self.peak.until.is_none() {
+            self.leaves = self.next_to_leave;
+        }
+    }
+
     /// The longest queue until `end`.
     pub(super) fn peak(&mut self, end: i64) -> Peak {
         self.advance(end);
+        if self.leaves <= end {
+            self.peak.last = self.leaves;
+        }
         self.peak
     }
 
@@ -225,7 +241,7 @@ mod tests {
         assert_eq!(line.present(10), 1);
         assert_eq!(line.join(30, 1, NEVER, false).start, Some(30));
         let peak = line.peak(100);
-        assert_eq!((peak.most, peak.at, peak.until), (1, 5, Some(10)));
+        assert_eq!((peak.most, peak.at, peak.last, peak.until), (1, 5, 10, Some(10)));
     }
 
     #[test]

@@ -99,15 +99,18 @@ impl<W: Ranked> Ranked for Told<W> {
 impl<W: Ranked> Engine<'_, W> {
     fn run<C: Clients<Who = W>>(&mut self, clients: &mut C, meter: &mut Meter, watch: Watch<'_>) -> bool {
         let mut requests = 0;
+        let last = if clients.goes_on() { self.horizon.drained } else { self.horizon.end };
         loop {
-            let [planned, due, told] = [clients.planned_at(), self.later.next_at(), self.replies.next_at()];
+            let before = |at: i64, end: i64| if at < end { at } else { NEVER };
+            let planned = before(clients.planned_at(), self.horizon.end);
+            let (due, told) = (before(self.later.next_at(), last), self.replies.next_at());
             let next = planned.min(due);
             if told <= next && told <= self.horizon.drained {
                 let Some((_, Told { who, reply })) = self.replies.take() else { return true };
                 clients.answered(who, reply, &mut self.later);
                 continue;
             }
-            if next >= self.horizon.end {
+            if next == NEVER {
                 break;
             }
             // Two calls, so that a request is made and served in one piece of code each.

@@ -6,7 +6,7 @@ use super::behind::{self, Behind};
 use super::faults::Change;
 use super::limit::Limit;
 use crate::rng::Key;
-use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Per, RoomModel, StationModel};
+use crate::scenario::server_model::{Bucket, Discipline, Dispatch, Memory, Per, RoomModel, StationModel};
 use crate::scenario::{ServerModel, Table, Work};
 
 /// A model that an engine can run.
@@ -31,6 +31,8 @@ pub(super) struct Model {
     /// By class, what its requests are to intake; and how many may be accepted and wait for what they need.
     pub(super) intake: Vec<Intake>,
     pub(super) most_accepted: u64,
+    /// What is kept in memory.
+    pub(super) memories: Vec<Memory>,
     /// What changes during the run, in order of time.
     pub(super) changes: Vec<(i64, Change)>,
     /// Something happens to the server.
@@ -122,6 +124,7 @@ impl Model {
             rooms: model.rooms.clone(),
             room_of: (0..model.classes.len() as u16).map(room_before).collect(),
             intake,
+            memories: model.memories.clone(),
             most_accepted: model.intake.as_ref().map_or(u64::MAX, |intake| intake.queue),
             changes,
             suffers: false,

@@ -7,6 +7,8 @@ pub(super) struct Peak {
     pub(super) most: u64,
     /// When that was first so.
     pub(super) at: i64,
+    /// When so many waited for the last time before nobody did: from then on the queue drained.
+    pub(super) last: i64,
     /// Since when anyone had been waiting then.
     pub(super) since: i64,
     /// When nobody waited any more after that; `None`: not before the end.
@@ -17,7 +19,7 @@ pub(super) struct Peak {
 impl Peak {
     /// Nobody waits.
     pub(super) const fn new(start: i64) -> Self {
-        Self { most: 0, at: start, since: start, until: None, began: start }
+        Self { most: 0, at: start, last: start, since: start, until: None, began: start }
     }
 
     /// Another has joined; now `waiting` wait.
@@ -27,7 +29,17 @@ impl Peak {
             self.began = at;
         }
         if waiting > self.most {
-            *self = Self { most: waiting, at, since: self.began, until: None, began: self.began };
+            *self = Self { most: waiting, at, last: at, since: self.began, until: None, began: self.began };
+        } else if waiting == self.most && self.until.is_none() {
+            self.last = at;
+        }
+    }
+
+    /// One of so many waits no more.
+    #[inline]
+    pub(super) const fn left(&mut self, waited: u64, at: i64) {
+        if waited == self.most && self.until.is_none() {
+            self.last = at;
         }
     }
 
@@ -50,10 +62,21 @@ mod tests {
         for (waiting, at) in [(1, 5), (2, 6)] {
             peak.joined(waiting, at);
         }
+        peak.left(2, 7);
+        peak.joined(2, 8);
+        peak.left(2, 8);
+        peak.left(1, 9);
         peak.emptied(9);
         peak.joined(1, 20);
         peak.emptied(21);
-        assert_eq!((peak.most, peak.at, peak.since, peak.until), (2, 6, 5, Some(9)));
+        assert_eq!((peak.most, peak.at, peak.last, peak.since, peak.until), (2, 6, 8, 5, Some(9)));
+        for (waiting, at) in [(1, 22), (2, 23)] {
+            peak.joined(waiting, at);
+        }
+        assert_eq!((peak.last, peak.until), (8, Some(9)), "another queue, no longer than that one");
+        peak.left(2, 24);
+        peak.left(1, 24);
+        peak.emptied(24);
         for (waiting, at) in [(1, 30), (2, 31), (3, 32)] {
             peak.joined(waiting, at);
         }

@@ -159,8 +159,11 @@ impl Room {
         }
         if present > self.present {
             self.peak.joined(present, at);
-        } else if present == 0 && self.present > 0 {
-            self.peak.emptied(at);
+        } else if present < self.present {
+            self.peak.left(self.present, at);
+            if present == 0 {
+                self.peak.emptied(at);
+            }
         }
         (self.present, self.since) = (present, at);
     }

@@ -68,10 +68,12 @@ pub enum Figure {
     QueueSince,
     /// When nobody waited any more.
     QueueUntil,
+    /// When the queue was that long for the last time before.
+    QueueLast,
 }
 
 /// How many figures there are.
-pub(super) const FIGURES: usize = Figure::QueueUntil as usize + 1;
+pub(super) const FIGURES: usize = Figure::QueueLast as usize + 1;
 
 /// One station and class, or one station.
 #[derive(Debug, Clone)]
@@ -169,6 +171,7 @@ impl Row {
         if peak.most > 0 {
             set(Figure::QueueMaxAt, peak.at as f64 / 1e9);
             set(Figure::QueueSince, peak.since as f64 / 1e9);
+            set(Figure::QueueLast, peak.last as f64 / 1e9);
             set(Figure::QueueUntil, peak.until.map_or(f64::NAN, |at| at as f64 / 1e9));
         }
         values

@@ -123,6 +123,7 @@ prop_compose! {
             priority: 0,
             by_entries: false,
             behind: Vec::new(),
+            spared: Vec::new(),
         };
         let classes = (0..4).map(class).collect();
         let legs = |from: u16| vec![

@@ -409,6 +409,9 @@ pub struct LongestQueue {
     pub most: f64,
     /// When, in seconds since the beginning of the measured part; null where nobody waited.
     pub at_s: Option<f64>,
+    /// When so many waited for the last time before nobody did; null where nobody waited. From then on the queue drained.
+    #[serde(default)]
+    pub last_s: Option<f64>,
     /// Since when anyone had been waiting then.
     pub since_s: Option<f64>,
     /// When nobody waited any more; null: not before the end.

@@ -51,16 +51,25 @@ fn server(run: &Path) -> ServerRecord {
 
 /// What came of a run of a scenario against a server of this configuration, and of its simulation.
 fn both(scenario: &str, config: &str) -> (Totals, Totals) {
+    let (real, mut simulated) = played(scenario, config, &[config]);
+    (real, simulated.remove(0))
+}
+
+/// What came of a run of a scenario against a server of a configuration, and of its simulations with others.
+fn played(scenario: &str, config: &str, simulated: &[&str]) -> (Totals, Vec<Totals>) {
     let dir = tempfile::tempdir().unwrap();
     let run = ServerRun { scenario: scenario.to_owned(), servers: vec![("server", config.to_owned())] };
     let played = play(&run, dir.path(), |_| ()).request;
     let real = totals(&server(dir.path()));
-    // The simulation's record goes into the place of the run's.
     let folder = dir.path().join("server");
-    std::fs::remove_dir_all(&folder).unwrap();
-    let model = ServerModel::from_config(&Config::parse(config).unwrap());
-    assert_eq!(model.left_out, Vec::<String>::new());
-    (real, simulate(&played.scenario, &played.timeline, &model, &folder))
+    let of = |config: &&str| {
+        // The simulation's record goes into the place of the run's.
+        std::fs::remove_dir_all(&folder).unwrap();
+        let model = ServerModel::from_config(&Config::parse(config).unwrap());
+        assert_eq!(model.left_out, Vec::<String>::new());
+        simulate(&played.scenario, &played.timeline, &model, &folder)
+    };
+    (real, simulated.iter().map(of).collect())
 }
 
 fn of(totals: &Totals, population: &str, step: &str) -> [u64; 7] {
@@ -124,6 +133,69 @@ fn a_commit_takes_longer_for_each_entry_of_a_file_as_in_its_simulation() {
     let file = of(&real, "labs", "file");
     assert!(file[5] > 40, "{file:?}");
     alike(file, of(&simulated, "labs", "file"), file[0] / 10);
+}
+
+#[test]
+fn a_generator_of_few_lanes_and_connections_waits_and_gives_up_as_in_its_simulation() {
+    let people = |name: &str, more: &str| {
+        population(name, "person", "30/s", more, "name = \"form\"\nget = \"/pro/entry\"")
+            .replace("lanes = 300\n", "")
+    };
+    let shared = "timeout = \"1s\"\nlanes = 300\n".to_owned();
+    let pooled = people("pooled", &shared).replace("\"kept\"", "{ pool = 4 }");
+    let laned = people("laned", "timeout = \"5s\"\nlanes = 4\n");
+    // Twenty a second go over four connections, or four lanes: what a server computes beside is little of 200 ms.
+    let slow = "[hold.class]\nform = { constant = \"200ms\" }\n[slots]\nworkers = 64";
+    let (real, simulated) = both(&format!("{RUN}{pooled}{laned}"), slow);
+    let (pooled, laned) = (of(&real, "pooled", "form"), of(&real, "laned", "form"));
+    assert!(pooled[2] > 80 && pooled[5] > 30 && pooled[6] == 0, "{pooled:?}");
+    assert!(laned[2] > 80 && laned[5] == 0 && laned[6] > 30, "{laned:?}");
+    // Those who get a connection shortly before their patience ends make it busy for nothing, so that milliseconds of a real
+    // server cost some requests. Without the bound all 180 would be answered.
+    alike(pooled, of(&simulated, "pooled", "form"), 30);
+    alike(laned, of(&simulated, "laned", "form"), 20);
+}
+
+#[test]
+fn results_in_memory_are_not_read_again_in_a_run_and_its_simulation() {
+    let software = population(
+        "software",
+        "software",
+        "8/s",
+        "timeout = \"5s\"",
+        "name = \"entry\"\nclass = \"software\"\npost = \"/v1/results\"\nbody = { generator = \"entry\" }\nmessages = 1",
+    );
+    let look = |name: &str| {
+        format!(
+            "[[population.step]]\nname = \"{name}\"\nclass = \"result\"\nget = \"/p/${{link}}/result\"\n\
+             headers = {{ cookie = \"session=${{session}}\" }}\n"
+        )
+    };
+    let looks: String = (0..8).map(|number| look(&format!("look-{number}"))).collect();
+    let patients = format!(
+        "[[population]]\nname = \"patient\"\narrivals = {{ after = \"message\", share = 1.0, journeys = 1.0 }}\n\
+         connection = \"kept\"\nlanes = 300\ntimeout = \"5s\"\n\
+         [[population.step]]\nname = \"birth-date\"\npost = \"/p/${{link}}\"\n\
+         headers = {{ content-type = \"application/x-www-form-urlencoded\" }}\n\
+         body = \"birth_date=${{person.birth_date}}\"\nkeep = {{ session = {{ cookie = \"session\" }} }}\n{looks}\
+         [messages]\nreference = \"/ref\"\nkeep = {{ link = {{ regex = '/p/([0-9a-f]{{40}})' }} }}\ndelay = \"20ms\"\n\
+         [[incident]]\nkind = \"store-slow\"\nat = \"12:00\"\nread = \"100ms\"\n"
+    );
+    let run = "about = \"A cache\"\n[run]\nwindow = \"12:00-12:06\"\ntime_warp = 60\nrun_in = \"1s\"\ndrain = \"2s\"\n";
+    let scenario = format!("{run}{software}{patients}");
+    let slots = "[slots]\nworkers = 64\n";
+    let cached = format!("{slots}[cache]\nresults = 1000");
+    let (real, mut simulated) = played(&scenario, &cached, &[&cached, slots]);
+    let (without, simulated) = (simulated.remove(1), simulated.remove(0));
+    let sum = |totals: &Totals, index: usize| {
+        let looks = totals.iter().filter(|((_, step), _)| step.starts_with("look"));
+        looks.map(|(_, counts)| counts[index]).sum::<u64>()
+    };
+    let ok = 2;
+    let (real, simulated, without) = (sum(&real, ok), sum(&simulated, ok), sum(&without, ok));
+    assert!(real > 200 && real.abs_diff(simulated) < real / 6, "a run {real}, its simulation {simulated}");
+    // 64 a second are more than two readers read in 100 ms each.
+    assert!(without < simulated / 2, "{without} without a cache, {simulated} with one");
 }
 
 #[test]

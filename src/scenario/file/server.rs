@@ -206,7 +206,9 @@ fn behind_it(name: &str, behind: Option<List<String>>, place: &Place<'_>, model:
         }
     }
     if let Some(class) = model.class(name) {
-        model.classes[usize::from(class)].behind = needed;
+        let class = &mut model.classes[usize::from(class)];
+        // What the configuration's class is spared is of what that needs.
+        (class.behind, class.spared) = (needed, Vec::new());
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use reference_server::CERTIFICATES_IN_MEMORY;
 use reference_server::class::Class;
 use reference_server::config::{self, Abandoned, Config, Slots};
 use reference_server::store;
 
 use super::{
-    Adaptive, Bucket, ClassModel, Discipline, Dispatch, Gate, IntakeModel, Leaving, Per, PlaceOf, RoomModel,
-    ServerModel, StationModel,
+    Adaptive, Bucket, ClassModel, Discipline, Dispatch, Gate, IntakeModel, Leaving, Memory, Per, PlaceOf,
+    RoomModel, ServerModel, Spared, StationModel,
 };
 use crate::scenario::{Law, Work};
 use crate::units::Span;
@@ -73,9 +74,10 @@ impl ServerModel {
         }
         for class in Class::ALL {
             let mut behind = of_store(class);
+            let mut spared = spared(class, config.cache.is_some());
             if let Some(of) = config.pool.as_ref().and_then(|pool| pool.law(class)) {
                 let connection = ClassModel::new(format!("pool-{class}"), pool, Work::Law(law(of)));
-                classes.push(ClassModel { behind, ..connection });
+                classes.push(ClassModel { behind, spared: std::mem::take(&mut spared), ..connection });
                 behind = vec![classes.len() as u16 - 1];
             }
             let (station, slots) = match config.lane_of(class) {
@@ -90,6 +92,7 @@ impl ServerModel {
             classes.push(ClassModel {
                 priority: prior.map_or(0, |slots| slots.priority_of(class)),
                 behind,
+                spared,
                 ..ClassModel::new(class.name(), station as u16, work)
             });
         }
@@ -100,6 +103,7 @@ impl ServerModel {
             gates: Vec::new(),
             rooms: Vec::new(),
             intake: None,
+            memories: memories(config),
             message_rate: config.outbox.rate.map(config::Rate::get),
             message_jitter: span(config.outbox.jitter),
             left_out: left_out(config),
@@ -217,9 +221,34 @@ fn of_store(class: Class) -> Vec<u16> {
     }
 }
 
+/// Index of the memory of the texts of certificates, and of the results of patients where there is a cache.
+const TEXTS: u16 = 0;
+const RESULTS: u16 = 1;
+
+fn memories(config: &Config) -> Vec<Memory> {
+    let texts = Memory { places: whole(CERTIFICATES_IN_MEMORY), lifetime: None };
+    let results = config.cache.as_ref().map(|cache| (whole(cache.results), span(cache.lifetime)));
+    let results = results.map(|(places, lifetime)| Memory { places, lifetime: Some(lifetime) });
+    std::iter::once(texts).chain(results).collect()
+}
+
+/// What a request of a class does not ask the store for while it is in memory: the result, for patients; a certificate, which is
+/// read, or issued and stored.
+fn spared(class: Class, cached: bool) -> Vec<Spared> {
+    let result = cached.then_some(Spared { memory: RESULTS, from: 0, count: 1 });
+    let text = Spared { memory: TEXTS, from: 1, count: 2 };
+    match class {
+        Class::Result => result.into_iter().collect(),
+        Class::Certificate => result.into_iter().chain([text]).collect(),
+        Class::Print => vec![text],
+        _ => Vec::new(),
+    }
+}
+
 /// What the configuration says and the model does not, in words.
 fn left_out(config: &Config) -> Vec<String> {
-    let parts = [(config.cache.is_some(), "the cache of results")];
+    let background = config.certificates.when == config::When::Background;
+    let parts = [(background, "certificates issued in the background (they are when they are asked for)")];
     parts.into_iter().filter(|(said, _)| *said).map(|(_, part)| part.to_owned()).collect()
 }
 
@@ -318,6 +347,8 @@ mod tests {
             rate = "25/s"
             [intake]
             workers = 16
+            [cache]
+            results = 500
             "#,
         );
         let class = |name: &str| &model.classes[usize::from(model.class(name).unwrap())];
@@ -356,6 +387,11 @@ mod tests {
             [model.class(ServerModel::COMMIT).unwrap(), receipt]
         );
         assert_eq!(class("lab-stored").behind, [model.class("pool-lab").unwrap()], "another format");
+        let cache = Memory { places: 500, lifetime: Some(Span::from_secs(60)) };
+        assert_eq!(model.memories, [Memory { places: 16_384, lifetime: None }, cache]);
+        assert_eq!(class("pool-result").spared, [Spared { memory: 1, from: 0, count: 1 }]);
+        assert_eq!(class("pool-print").spared, [Spared { memory: 0, from: 1, count: 2 }]);
+        assert_eq!((class("pool-certificate").spared.len(), class("certificate").spared.len()), (2, 0));
         assert_eq!(model.left_out, Vec::<String>::new());
     }
 }

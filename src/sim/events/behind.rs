@@ -1,6 +1,7 @@
 //! Requests in service that need others, one after the other, and stations that serve in groups.
 
 use super::{Ahead, Ending, Engine};
+use crate::scenario::server_model::PlaceOf;
 use crate::sim::calendar::Ranked;
 use crate::sim::clients::{Clients, NEVER, Request};
 use crate::sim::desk::Groups;
@@ -13,9 +14,10 @@ impl<C: Clients> Engine<'_, C> {
     pub(super) fn go_on(&mut self, ticket: Ticket, at: i64) {
         let model = self.model;
         let Some(job) = self.jobs.get(ticket) else { return };
-        let request = job.request;
-        let begun = usize::from(job.begun);
-        job.begun += 1;
+        let (request, had) = (job.request, job.begun);
+        let begun = usize::from(self.spare(&request, had, at));
+        let Some(job) = self.jobs.get(ticket) else { return };
+        job.begun = begun as u8 + 1;
         job.child = None;
         let Some(class) = model.behind.needs[usize::from(request.class)].get(begun) else {
             let end = at.max(job.started.saturating_add(job.left));
@@ -34,6 +36,25 @@ impl<C: Clients> Engine<'_, C> {
         if let Some(job) = self.jobs.get(ticket) {
             job.child = child;
         }
+    }
+
+    /// How much of what a request needs it has or need not have, once it has so much: what it has asked for is in memory then,
+    /// and what is there it does not ask for.
+    fn spare(&mut self, request: &Request<C::Who>, had: u8, at: i64) -> u8 {
+        let rules = &self.model.behind.spared[usize::from(request.class)];
+        let mut begun = had;
+        for rule in rules {
+            let memory = &mut self.memories[usize::from(rule.memory)];
+            let whose = self.clients.place(&request.who, PlaceOf::Link);
+            let until = rule.from as u8 + rule.count as u8;
+            if until == had {
+                memory.keep(whose, at);
+            }
+            if rule.from as u8 == begun && memory.has(whose, at) {
+                begun = until;
+            }
+        }
+        begun
     }
 
     /// What a job needed now that it leaves before its end, nobody needs any more.

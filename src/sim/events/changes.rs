@@ -4,6 +4,7 @@ use super::Engine;
 use crate::sim::clients::Clients;
 use crate::sim::desk::Desk;
 use crate::sim::faults::Change;
+use crate::sim::memory::Remembered;
 use crate::sim::meter::End;
 
 impl<C: Clients> Engine<'_, C> {
@@ -41,6 +42,7 @@ impl<C: Clients> Engine<'_, C> {
         }
         self.desks.iter_mut().for_each(Desk::forget);
         self.rooms.die(at, self.meter);
+        self.memories.iter_mut().for_each(Remembered::forget);
     }
 
     fn change_servers(&mut self, station: u16, servers: u32, at: i64) {
