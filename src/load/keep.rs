@@ -97,7 +97,8 @@ mod tests {
                 let (ours, other) = tokio::io::duplex(64);
                 let mut keep = Keep::default();
                 keep.put(Connection::over(ours).used(), &mut rounds);
-                (keeps.push(Some(keep)), theirs.push(other));
+                keeps.push(Some(keep));
+                theirs.push(other);
             }
             for (keep, gone) in keeps.iter_mut().zip(&gone).filter(|(_, gone)| **gone) {
                 assert!(*gone && keep.take().is_some());
