@@ -14,6 +14,7 @@ use rand::TryRng;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
+#[inline(always)]
 const fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -26,17 +27,30 @@ pub struct Key(u64);
 
 impl Key {
     /// The root of all draws of a run with this seed.
+    #[inline(always)]
     pub const fn root(seed: u64) -> Self {
         Self(mix(seed ^ GOLDEN))
     }
 
+    /// The key as a number, for what keeps it as such.
+    pub const fn to_number(self) -> u64 {
+        self.0
+    }
+
+    /// The key that [`Self::to_number`] told.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The key below this one under a number.
+    #[inline(always)]
     #[must_use]
     pub const fn with(self, label: u64) -> Self {
         Self(mix(self.0 ^ mix(label.wrapping_add(GOLDEN))))
     }
 
     /// The key below this one under a word. Evaluated at compile time where the word is a constant.
+    #[inline(always)]
     #[must_use]
     pub const fn word(self, label: &str) -> Self {
         let bytes = label.as_bytes();
@@ -51,21 +65,25 @@ impl Key {
     }
 
     /// 64 uniform bits.
+    #[inline(always)]
     pub const fn bits(self) -> u64 {
         mix(self.0.wrapping_add(GOLDEN))
     }
 
     /// A uniform number in [0, 1), a multiple of 2^-53.
+    #[inline(always)]
     pub const fn unit(self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
     /// A uniform whole number below `bound` (0 when `bound` is 0). The bias is below `bound` / 2^64.
+    #[inline(always)]
     pub const fn below(self, bound: u64) -> u64 {
         ((self.bits() as u128 * bound as u128) >> 64) as u64
     }
 
     /// A generator for laws that take more than one uniform draw.
+    #[inline(always)]
     pub const fn rng(self) -> KeyRng {
         KeyRng { state: self.0 }
     }
@@ -78,6 +96,7 @@ pub struct KeyRng {
 }
 
 impl KeyRng {
+    #[inline]
     const fn step(&mut self) -> u64 {
         self.state = self.state.wrapping_add(GOLDEN);
         mix(self.state)
@@ -91,6 +110,7 @@ impl TryRng for KeyRng {
         Ok((self.step() >> 32) as u32)
     }
 
+    #[inline]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         Ok(self.step())
     }

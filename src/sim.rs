@@ -7,6 +7,7 @@ mod behind_tests;
 mod buckets;
 mod calendar;
 mod clients;
+mod crew;
 mod customers;
 mod desk;
 mod estimate;
@@ -44,6 +45,7 @@ mod rooms_tests;
 mod rows;
 mod run;
 mod sharing;
+mod shelf;
 mod stability;
 mod tally;
 #[cfg(test)]

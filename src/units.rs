@@ -8,6 +8,7 @@ mod span;
 mod time_of_day;
 
 pub use rate::Rate;
+pub(crate) use span::rounded;
 pub use span::{Offset, Span};
 pub use time_of_day::TimeOfDay;
 

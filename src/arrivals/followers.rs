@@ -2,7 +2,7 @@
 
 use crate::rng::Key;
 use crate::scenario::{Arrival, Arrivals, Delay, Presence, Scenario, Subject, Table, Timeline};
-use crate::units::{Offset, TimeOfDay};
+use crate::units::{Offset, TimeOfDay, rounded};
 
 const DAY: i64 = TimeOfDay::END.nanos() as i64;
 
@@ -85,7 +85,7 @@ impl Followers {
                 let scenario = self.timeline.scenario_nanos(cause);
                 let midnight = scenario - scenario.rem_euclid(DAY);
                 let time = triangle.beyond((scenario - midnight) as f64, key.unit());
-                self.timeline.offset_at(midnight + time.round() as i64).max(cause)
+                self.timeline.offset_at(midnight + rounded(time)).max(cause)
             }
         })
     }

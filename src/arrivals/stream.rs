@@ -6,7 +6,7 @@
 use super::exponential::unit_exponential;
 use crate::rng::Key;
 use crate::scenario::{Arrival, Arrivals, Curve, Population, Subject, Timeline};
-use crate::units::{Offset, TimeOfDay};
+use crate::units::{Offset, TimeOfDay, rounded};
 
 const DAY: i64 = TimeOfDay::END.nanos() as i64;
 
@@ -174,15 +174,16 @@ impl Intensity {
         match self {
             Self::Curve { curve, per_day, before, reached: (day, minute) } => {
                 let share = *before + count / *per_day;
-                let whole = share.floor();
-                if *day != whole as i64 {
-                    (*day, *minute) = (whole as i64, 0);
+                // Rounded down, without a call into the library.
+                let whole = share as i64 - i64::from(share < share as i64 as f64);
+                if *day != whole {
+                    (*day, *minute) = (whole, 0);
                 }
-                let nanos = *day * DAY + curve.time_after(minute, share - whole).round() as i64;
+                let nanos = whole * DAY + rounded(curve.time_after(minute, share - whole as f64));
                 timeline.offset_at(nanos).max(start)
             }
             Self::Rate { per_second } => {
-                Offset::from_nanos(start.nanos() + (count / *per_second * 1e9).round() as i64)
+                Offset::from_nanos(start.nanos() + rounded(count / *per_second * 1e9))
             }
         }
     }

@@ -39,6 +39,7 @@ enum Wait {
 pub(super) struct Beat {
     pub(super) think: Table,
     timeout: Option<Table>,
+    least_timeout: Span,
     pub(super) chance: f64,
     pub(super) every: Option<u32>,
     pub(super) on_failure: OnFailure,
@@ -47,6 +48,8 @@ pub(super) struct Beat {
     pub(super) next: Vec<(f64, Target)>,
     /// Whether a success changes what the account knows, or what follows may ask it.
     concerns_account: bool,
+    /// The step that is always played after a success of this one, which changes nothing else.
+    pub(super) simply: Option<u16>,
 }
 
 impl Script {
@@ -54,24 +57,31 @@ impl Script {
     pub fn new(population: &Population, timeline: &Timeline) -> Self {
         let count = population.steps.len();
         let think = Table::of(&population.think);
+        let timeout = Table::of(&population.timeout);
         let steps = population.steps.iter().enumerate().map(|(index, step)| Beat {
             think: step.think.as_ref().map_or_else(|| think.clone(), Table::of),
             timeout: step.timeout.as_ref().map(Table::of),
+            least_timeout: step
+                .timeout
+                .as_ref()
+                .map_or_else(|| timeout.least(), |law| Table::of(law).least()),
             chance: step.chance,
             every: step.every.map(|every| every.max(1)),
             on_failure: step.on_failure,
             counted: step.counted,
             next: running_sums(&step.next, following(index, count)),
             concerns_account: false,
+            simply: None,
         });
         let mut steps: Vec<Beat> = steps.collect();
         for step in 0..count {
             steps[step].concerns_account = steps[step].every.is_some() || asks_the_account(&steps, step);
+            steps[step].simply = simply(&steps, step);
         }
         Self {
             steps,
             accounts: population.accounts.is_some(),
-            timeout: Table::of(&population.timeout),
+            timeout,
             again: population.retry.as_ref().map(|retry| Again::new(retry, timeline.warp)),
             patience: population.patience.as_ref().map(Table::of),
         }
@@ -119,6 +129,12 @@ impl Script {
             Some(law) => law.span(key.with(u64::from(step))),
             None => self.timeout.span(key),
         }
+    }
+
+    /// The shortest that [`Self::timeout`] may be.
+    #[inline]
+    pub(super) fn least_timeout(&self, step: u16) -> Span {
+        self.steps[usize::from(step)].least_timeout
     }
 
     /// The whole journey's patience.
@@ -178,6 +194,13 @@ impl Wait {
             }
         }
     }
+}
+
+/// The step that always follows, without a draw or an account to ask.
+fn simply(steps: &[Beat], from: usize) -> Option<u16> {
+    let [(_, Target::Step(to))] = *steps[from].next.as_slice() else { return None };
+    let next = &steps[usize::from(to)];
+    (steps[from].every.is_none() && next.every.is_none() && next.chance >= 1.0).then_some(to)
 }
 
 /// Whether a journey that goes on from a step may come to one that is played only every so many journeys, before it makes

@@ -101,7 +101,21 @@ impl Journey {
     }
 
     /// Goes on after an answer to the request that was last due.
-    pub fn answered(&mut self, script: &Script, mut account: Option<&mut Account>, answer: Answer) -> Next {
+    #[inline(always)]
+    pub fn answered(&mut self, script: &Script, account: Option<&mut Account>, answer: Answer) -> Next {
+        match script.steps[usize::from(self.step)].simply {
+            // Most answers, in a line of code.
+            Some(to) if answer.outcome == Outcome::Ok && self.visit + 1 < MOST_VISITS => {
+                self.visit += 1;
+                self.step = to;
+                self.request(answer.at + script.steps[usize::from(to)].think.span(self.key().word("think")))
+            }
+            _ => self.answered_any(script, account, answer),
+        }
+    }
+
+    #[inline(never)]
+    fn answered_any(&mut self, script: &Script, mut account: Option<&mut Account>, answer: Answer) -> Next {
         let step = &script.steps[usize::from(self.step)];
         self.clean &= answer.outcome == Outcome::Ok;
         let goes_on = match (answer.outcome, step.on_failure) {
@@ -129,35 +143,89 @@ impl Journey {
     }
 
     /// True as long as every request was answered with success.
+    #[inline]
     pub const fn clean(&self) -> bool {
         self.clean
     }
 
     /// The arrival that it began with.
+    #[inline]
     pub const fn arrival(&self) -> Arrival {
         let subject = Subject { population: self.by, journey: self.about, item: self.item };
         Arrival { at: self.arrived, population: self.population, subject, key: self.key }
     }
 
     /// Index of its population.
+    #[inline]
     pub const fn population(&self) -> u16 {
         self.population
     }
 
     /// The step that its present request is of.
+    #[inline]
     pub const fn step(&self) -> u16 {
         self.step
     }
 
     /// The client's patience with its present request, from the time it is sent.
+    #[inline]
     pub fn timeout(&self, script: &Script) -> Span {
         script.timeout(self.step, self.key)
     }
 
+    /// The client's patience with its present request is not shorter than this.
+    #[inline]
+    pub fn least_timeout(&self, script: &Script) -> Span {
+        script.least_timeout(self.step)
+    }
+
     /// The root of the draws of the present visit: another for every request of the journey, retries included. What
     /// must stay the same over retries is drawn from the arrival's key instead.
+    #[inline]
     pub const fn key(&self) -> Key {
         self.key.word("visit").with(self.visit as u64)
+    }
+
+    /// The journey as words, for a file that is read back by the same run.
+    pub fn to_words(&self) -> [u32; 12] {
+        let [arrived, key] = [self.arrived.nanos() as u64, self.key.to_number()];
+        let high = |number: u64| (number >> 32) as u32;
+        let pair = |a: u16, b: u16| u32::from(a) << 16 | u32::from(b);
+        [
+            high(arrived),
+            arrived as u32,
+            high(key),
+            key as u32,
+            high(self.about),
+            self.about as u32,
+            pair(self.by, self.item),
+            pair(self.population, self.step),
+            self.visit,
+            self.tries,
+            self.habit,
+            pair(u16::from(self.clean), u16::from(self.note)),
+        ]
+    }
+
+    /// The journey that [`Self::to_words`] told.
+    pub fn from_words(words: [u32; 12]) -> Self {
+        let long = |at: usize| u64::from(words[at]) << 32 | u64::from(words[at + 1]);
+        let pair = |at: usize| ((words[at] >> 16) as u16, words[at] as u16);
+        let ((by, item), (population, step), (clean, note)) = (pair(6), pair(7), pair(11));
+        Self {
+            arrived: Offset::from_nanos(long(0) as i64),
+            key: Key::from_number(long(2)),
+            about: long(4),
+            by,
+            item,
+            population,
+            step,
+            visit: words[8],
+            tries: words[9],
+            habit: words[10],
+            clean: clean != 0,
+            note: note as u8,
+        }
     }
 
     fn retry(&mut self, script: &Script, account: Option<&Account>, answer: Answer) -> Next {
@@ -213,6 +281,7 @@ impl Journey {
         due && (step.chance >= 1.0 || self.key().word("chance").unit() < step.chance)
     }
 
+    #[inline]
     const fn request(&self, at: Offset) -> Next {
         Next::Request(Due { step: self.step, at, tries: self.tries, visit: self.visit })
     }

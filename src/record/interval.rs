@@ -63,6 +63,7 @@ impl Interval {
         }
     }
 
+    #[inline]
     pub(super) fn row(&mut self, cell: usize) -> &mut CounterRow {
         &mut self.rows[cell]
     }
@@ -72,6 +73,7 @@ impl Interval {
     }
 
     /// Counts the end of a request; its lengths belong to the record when it was due in the measured part.
+    #[inline]
     pub(super) fn ended(&mut self, cell: usize, sample: &Sample, measured: bool) {
         let row = &mut self.rows[cell];
         match sample.outcome {

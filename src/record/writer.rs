@@ -23,7 +23,7 @@ pub struct Writer {
     /// Number of the first cell (population and step) of each population.
     first_cell: Vec<usize>,
     /// The interval that was needed last.
-    present: Option<Present>,
+    present: Present,
     /// The others.
     open: BTreeMap<i64, Interval>,
     spare: Vec<Interval>,
@@ -36,8 +36,8 @@ pub struct Writer {
     broken: Option<io::Error>,
 }
 
-/// An interval in use: its number, and when it begins and ends.
-#[derive(Debug)]
+/// An interval in use: its number, and when it begins and ends. None is in use while these are the same.
+#[derive(Debug, Default)]
 struct Present {
     number: i64,
     from: Offset,
@@ -68,7 +68,7 @@ impl Writer {
             layout: layout.clone(),
             end: layout.timeline.end(),
             first_cell,
-            present: None,
+            present: Present::default(),
             open: BTreeMap::new(),
             spare: Vec::new(),
             journeys: JourneyRows::new(),
@@ -91,6 +91,7 @@ impl Writer {
     }
 
     /// A request is due and sent at once.
+    #[inline]
     pub fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
         let row = self.row(population, step, at);
         row.offered += 1;
@@ -99,6 +100,7 @@ impl Writer {
 
     /// Nothing more will happen to a request: it ended, or the run did ([`crate::scenario::Outcome::NotSent`],
     /// [`crate::scenario::Outcome::InFlight`], with `done` the end of the wait).
+    #[inline]
     pub fn ended(&mut self, sample: &Sample) {
         let cell = self.cell(sample.population, sample.step);
         let measured = (Offset::ZERO..self.end).contains(&sample.intended);
@@ -206,10 +208,12 @@ impl Writer {
         }
     }
 
+    #[inline]
     fn cell(&self, population: u16, step: u16) -> usize {
         self.first_cell[usize::from(population)] + usize::from(step)
     }
 
+    #[inline]
     fn row(&mut self, population: u16, step: u16, at: Offset) -> &mut CounterRow {
         let cell = self.cell(population, step);
         self.interval(at).row(cell)
@@ -218,22 +222,26 @@ impl Writer {
     /// The interval of an instant; mostly that of the instant before.
     #[inline]
     fn interval(&mut self, at: Offset) -> &mut Interval {
-        if !self.present.as_ref().is_some_and(|present| present.from <= at && at < present.to) {
-            self.put_back();
+        if at < self.present.from || at >= self.present.to {
+            self.turn_to(at);
         }
-        let (open, spare, layout) = (&mut self.open, &mut self.spare, &self.layout);
-        let present = self.present.get_or_insert_with(|| {
-            let number = layout.interval_of(at);
-            let mut interval = open.remove(&number).or_else(|| spare.pop()).unwrap_or_default();
-            interval.prepare(layout);
-            let (from, to) = (layout.interval_start(number), layout.interval_start(number + 1));
-            Present { number, from, to, interval }
-        });
-        &mut present.interval
+        &mut self.present.interval
+    }
+
+    #[cold]
+    fn turn_to(&mut self, at: Offset) {
+        self.put_back();
+        let (layout, spare) = (&self.layout, &mut self.spare);
+        let number = layout.interval_of(at);
+        let mut interval = self.open.remove(&number).or_else(|| spare.pop()).unwrap_or_default();
+        interval.prepare(layout);
+        let (from, to) = (layout.interval_start(number), layout.interval_start(number + 1));
+        self.present = Present { number, from, to, interval };
     }
 
     fn put_back(&mut self) {
-        if let Some(Present { number, interval, .. }) = self.present.take() {
+        let Present { number, from, to, interval } = std::mem::take(&mut self.present);
+        if from < to {
             self.open.insert(number, interval);
         }
     }

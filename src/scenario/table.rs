@@ -49,6 +49,15 @@ impl Table {
         Self::new(&Work::Law(law.clone()))
     }
 
+    /// No draw is shorter.
+    pub fn least(&self) -> Span {
+        Span::from_nanos(match &self.0 {
+            Form::Constant(nanos) | Form::Uniform(nanos, _) => *nanos,
+            Form::Values(values) => values.iter().copied().min().unwrap_or(0),
+            Form::Quantiles(levels) => levels[0][0],
+        })
+    }
+
     /// The draw that belongs to 64 uniform bits, in nanoseconds.
     #[inline]
     pub fn at(&self, bits: u64) -> u64 {
@@ -188,6 +197,7 @@ mod tests {
             let n = 400_000_u32;
             let draws: Vec<f64> =
                 (0..n).map(|i| table.draw(Key::root(3).with(u64::from(i))) as f64 / 1e9).collect();
+            assert!(draws.iter().all(|draw| *draw >= table.least().secs_f64()), "{work:?}");
             let mean = draws.iter().sum::<f64>() / f64::from(n);
             let square = draws.iter().map(|x| x * x).sum::<f64>() / f64::from(n);
             assert!((mean - 1.0).abs() < 0.01, "{work:?}: mean {mean}");

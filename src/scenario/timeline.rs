@@ -1,6 +1,6 @@
 //! The two clocks of a run, and how one is read off the other.
 
-use crate::units::{NANOS_PER_SEC, Offset, Span, TimeOfDay};
+use crate::units::{NANOS_PER_SEC, Offset, Span, TimeOfDay, rounded};
 
 /// Which part of the day is played, how fast, and what comes before and after it.
 ///
@@ -45,7 +45,7 @@ impl Timeline {
     /// The scenario time at an instant of the run, in nanoseconds since midnight; below zero or above a day when the
     /// run-in or the drain reaches out of the day.
     pub fn scenario_nanos(&self, at: Offset) -> i64 {
-        self.from.nanos() as i64 + (at.nanos() as f64 * self.warp).round() as i64
+        self.from.nanos() as i64 + rounded(at.nanos() as f64 * self.warp)
     }
 
     /// The scenario time at an instant of the run as `HH:MM:SS`, counted on beyond 24:00; before midnight it is the time of the day
@@ -58,7 +58,7 @@ impl Timeline {
 
     /// The instant of the run at a scenario time (nanoseconds since midnight).
     pub fn offset_at(&self, scenario_nanos: i64) -> Offset {
-        Offset::from_nanos(((scenario_nanos - self.from.nanos() as i64) as f64 / self.warp).round() as i64)
+        Offset::from_nanos(rounded((scenario_nanos - self.from.nanos() as i64) as f64 / self.warp))
     }
 }
 

@@ -1,15 +1,15 @@
 //! What is due later, in order.
 //!
 //! A few things are kept in a row. Of many, those of the present 2^19 ns (half a millisecond) are in the row, those of the
-//! present block of 2^32 ns (4.3 s) and of the next in buckets of 2^19 ns, those of the 39 hours after the first in 32,768
-//! buckets of a block each, and what comes after that is put aside (a timing wheel: Varghese and Lauck, SOSP 1987). A
-//! thing is moved twice at most, so its cost does not grow with how many there are. Everything lies in one slab: memory
-//! is that of the most that were there at once.
+//! present block of 2^32 ns (4.3 s) and of the next in buckets of 2^19 ns, those of the 39 hours after the first on a shelf
+//! (`shelf.rs`) of 32,768 buckets of a block each, and what comes after that is put aside (a timing wheel: Varghese and
+//! Lauck, SOSP 1987). A thing is moved twice at most, so its cost does not grow with how many there are.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::buckets::{Buckets, NONE, Nodes};
+use super::shelf::{Kept, Shelf};
 
 /// As many as a thing that is entered moves in the row at most; beyond, the buckets are used.
 const FEW: usize = 24;
@@ -23,7 +23,7 @@ const BLOCKS: usize = 1 << 15;
 const LAST: i64 = i64::MAX - (1 << BLOCK);
 
 /// Something that may be due at the same instant as others.
-pub(super) trait Ranked: Copy {
+pub(super) trait Ranked: Kept {
     /// Which of several comes first: the smallest.
     fn rank(&self) -> u64;
 }
@@ -45,7 +45,7 @@ pub(super) struct Calendar<T> {
     block: i64,
     buckets: [Buckets; 2],
     /// Later blocks, by their number since the first.
-    blocks: Buckets,
+    blocks: Shelf<T>,
     first: i64,
     far: Vec<u32>,
 }
@@ -61,20 +61,23 @@ impl<T: Ranked> Calendar<T> {
             nodes: Nodes::new(),
             block: 0,
             buckets: Default::default(),
-            blocks: Buckets::default(),
+            blocks: Shelf::new(0),
             first: 0,
             far: Vec::new(),
         }
     }
 
     /// Enters a thing.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self, at: i64, what: T) {
-        let node = self.nodes.add(at, what);
-        if at >= self.end && self.end != i64::MAX {
+        if at < self.end || self.end == i64::MAX {
+            let node = self.nodes.add(at, what);
+            self.line_up(at, node);
+        } else if at >> BLOCK <= self.block + 1 {
+            let node = self.nodes.add(at, what);
             self.file(at, node);
         } else {
-            self.line_up(at, node);
+            self.put_away(at, what);
         }
     }
 
@@ -85,28 +88,35 @@ impl<T: Ranked> Calendar<T> {
     }
 
     /// Takes the next thing, and when it is due.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self) -> Option<(i64, T)> {
-        let (at, node) = match self.crowd.peek() {
-            None => self.row.pop()?,
-            Some(_) => self.take_of_crowd()?,
-        };
-        if self.row.is_empty() && self.crowd.is_empty() && self.end != i64::MAX {
-            self.refill();
+        if !self.crowd.is_empty() {
+            return self.take_of_crowd();
         }
-        self.look();
+        let (at, node) = self.row.pop()?;
+        match self.row.last() {
+            Some((next, _)) => self.next = *next,
+            None => self.refill(),
+        }
         Some((at, self.nodes.remove(node)))
     }
 
-    fn take_of_crowd(&mut self) -> Option<(i64, u32)> {
+    #[inline(never)]
+    fn take_of_crowd(&mut self) -> Option<(i64, T)> {
         let Reverse((at, rank, node)) = *self.crowd.peek()?;
-        match self.row.last() {
-            Some(first) if (first.0, self.nodes.what(first.1).rank()) <= (at, rank) => self.row.pop(),
+        let (at, node) = match self.row.last() {
+            Some(first) if (first.0, self.nodes.what(first.1).rank()) <= (at, rank) => self.row.pop()?,
             _ => {
                 self.crowd.pop();
-                Some((at, node))
+                (at, node)
             }
+        };
+        if self.row.is_empty() && self.crowd.is_empty() {
+            self.refill();
+        } else {
+            self.look();
         }
+        Some((at, self.nodes.remove(node)))
     }
 
     #[inline]
@@ -116,7 +126,6 @@ impl<T: Ranked> Calendar<T> {
     }
 
     /// Puts what is due before `end` in its place in the row.
-    #[inline]
     fn line_up(&mut self, at: i64, node: u32) {
         if self.row.len() >= FEW {
             self.crowd.push(Reverse((at, self.nodes.what(node).rank(), node)));
@@ -139,9 +148,9 @@ impl<T: Ranked> Calendar<T> {
         if self.next >= LAST {
             return;
         }
-        if self.blocks.is_new() {
+        if self.buckets[0].is_new() {
             self.buckets = [Buckets::new(COUNT), Buckets::new(COUNT)];
-            self.blocks = Buckets::new(BLOCKS);
+            self.blocks = Shelf::new(BLOCKS);
         }
         let crowd = std::mem::take(&mut self.crowd).into_iter().map(|Reverse((at, _, node))| (at, node));
         let all: Vec<(i64, u32)> = self.row.drain(..).chain(crowd).collect();
@@ -151,46 +160,67 @@ impl<T: Ranked> Calendar<T> {
         for (at, node) in all {
             if at < self.end {
                 self.row.push((at, node));
-            } else {
+            } else if at >> BLOCK <= self.block + 1 {
                 self.file(at, node);
+            } else {
+                let what = self.nodes.remove(node);
+                self.put_away(at, what);
             }
         }
         self.sort();
     }
 
-    /// Files what is due at `end` or later.
-    #[inline]
+    /// Files what is due at `end` or later, in the present block or the next.
+    #[inline(always)]
     fn file(&mut self, at: i64, node: u32) {
-        let block = at >> BLOCK;
-        if block <= self.block + 1 {
-            let bucket = (at >> BUCKET) as usize % COUNT;
-            self.buckets[(block & 1) as usize].add(bucket, node, &mut self.nodes);
-        } else if block - self.first < BLOCKS as i64 {
-            self.blocks.add((block - self.first) as usize, node, &mut self.nodes);
+        let bucket = (at >> BUCKET) as usize % COUNT;
+        self.buckets[(at >> BLOCK & 1) as usize].add(bucket, node, &mut self.nodes);
+    }
+
+    /// Puts away what is due after the next block.
+    #[inline(never)]
+    fn put_away(&mut self, at: i64, what: T) {
+        let number = (at >> BLOCK) - self.first;
+        if number < BLOCKS as i64 {
+            // The lower bits are the time since the block began.
+            self.blocks.put(number as usize, at as u32, what);
         } else {
-            self.far.push(node);
+            self.far.push(self.nodes.add(at, what));
         }
     }
 
     /// The row is empty: it gets the things of the next bucket that has any.
-    #[inline]
     fn refill(&mut self) {
-        let Some(bucket) = self.buckets[(self.block & 1) as usize].first() else { return self.go_on() };
+        if self.end == i64::MAX {
+            self.next = i64::MAX;
+            return;
+        }
+        let buckets = &mut self.buckets[(self.block & 1) as usize];
+        let Some(bucket) = buckets.first() else { return self.go_on() };
         let start = (self.block << BLOCK) + ((bucket as i64) << BUCKET);
         self.end = start.checked_add(1 << BUCKET).unwrap_or(i64::MAX);
-        let mut node = self.buckets[(self.block & 1) as usize].empty(bucket);
+        let mut node = buckets.empty(bucket);
         while node != NONE {
             let (at, next) = self.nodes.at(node);
             self.row.push((at, node));
             node = next;
         }
-        if self.row.len() > 1 {
-            self.sort();
-        }
         // The next node is asked of memory before it is needed.
-        let buckets = &mut self.buckets[(self.block & 1) as usize];
         if let Some(bucket) = buckets.first() {
             std::hint::black_box(self.nodes.at(buckets.head(bucket)));
+        }
+        match *self.row.as_mut_slice() {
+            [(at, _)] => self.next = at,
+            [(a, _), (b, _)] if a != b => {
+                if a < b {
+                    self.row.swap(0, 1);
+                }
+                self.next = a.min(b);
+            }
+            _ => {
+                self.sort();
+                self.look();
+            }
         }
     }
 
@@ -199,26 +229,26 @@ impl<T: Ranked> Calendar<T> {
     fn go_on(&mut self) {
         if self.buckets[(self.block & 1 ^ 1) as usize].first().is_some() {
             self.block += 1;
-        } else if let Some(block) = self.blocks.first() {
-            self.block = self.first + block as i64;
+        } else if let Some((number, _)) = self.blocks.next((self.block - self.first) as usize) {
+            self.block = self.first + number as i64;
         } else {
             self.end = i64::MAX;
             let nodes = &self.nodes;
             self.row.extend(self.far.drain(..).map(|node| (nodes.at(node).0, node)));
             self.sort();
+            self.look();
             if self.row.len() > FEW {
                 self.spread();
+                self.look();
             }
             return;
         }
         for block in [self.block, self.block + 1] {
-            let number = block - self.first;
-            let mut node = if number < BLOCKS as i64 { self.blocks.empty(number as usize) } else { NONE };
-            while node != NONE {
-                let (at, next) = self.nodes.at(node);
-                self.file(at, node);
-                node = next;
-            }
+            let (nodes, buckets) = (&mut self.nodes, &mut self.buckets[(block & 1) as usize]);
+            self.blocks.empty((block - self.first) as usize, |time, what| {
+                let node = nodes.add((block << BLOCK) + i64::from(time), what);
+                buckets.add((time >> BUCKET) as usize, node, nodes);
+            });
         }
         self.refill();
     }

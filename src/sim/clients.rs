@@ -15,7 +15,7 @@ pub(super) struct Request<W> {
     pub(super) class: u16,
     /// The root of the draws that are the server's: work, dispatch.
     pub(super) key: Key,
-    /// The instant at which the client's patience ends; [`NEVER`] without.
+    /// The client's patience does not end before this instant; [`NEVER`] without. [`Clients::deadline`] tells when it does.
     pub(super) deadline: i64,
     /// The client's patience is with waiting only: it ends when service begins.
     pub(super) until_start: bool,
@@ -55,6 +55,12 @@ pub(super) trait Clients {
 
     /// A client is told; what it does next goes into the calendar.
     fn answered(&mut self, who: Self::Who, reply: Reply, later: &mut Calendar<Self::Who>);
+
+    /// The instant at which the client's patience with a request that came at `at` ends: most requests are answered so soon
+    /// that it need not be drawn.
+    fn deadline(&self, request: &Request<Self::Who>, _at: i64) -> i64 {
+        request.deadline
+    }
 
     /// Whether such an answer to this client changes what others do before it reaches the client, or they what the client
     /// does, so that it must be told in the order of time.

@@ -3,6 +3,7 @@
 use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request};
 use super::profile::Inverse;
+use super::shelf::Kept;
 use crate::rng::{Key, KeyRng};
 use crate::scenario::queueing::{Batch, Coming, Customers, Profile, Queueing};
 use crate::scenario::table::Laws;
@@ -35,6 +36,20 @@ pub(super) struct Customer {
     visit: u32,
     /// Tries again at this leg.
     tries: u32,
+}
+
+impl Kept for Customer {
+    fn save(&self, words: &mut Vec<u32>) {
+        let Self { number, group, leg, visit, tries } = *self;
+        let place = u32::from(group) << 16 | u32::from(leg);
+        words.extend([(number >> 32) as u32, number as u32, place, visit, tries]);
+    }
+
+    fn load(next: &mut impl FnMut() -> u32) -> Self {
+        let number = u64::from(next()) << 32 | u64::from(next());
+        let place = next();
+        Self { number, group: (place >> 16) as u16, leg: place as u16, visit: next(), tries: next() }
+    }
 }
 
 impl Ranked for Customer {

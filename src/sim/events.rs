@@ -3,6 +3,7 @@
 //! Ties are those of the look-ahead engine: at one instant capacities change first, then services end, then patience
 //! ends, then planned clients come, then what the calendar holds, in the order of its numbers.
 
+mod ahead;
 mod behind;
 mod changes;
 mod doors;
@@ -10,6 +11,7 @@ mod intake;
 
 use std::collections::VecDeque;
 
+use self::ahead::{Ahead, Ending};
 use super::calendar::{Calendar, Ranked};
 use super::clients::{Clients, Horizon, NEVER, Reply, Request, WATCH_EVERY, Watch};
 use super::desk::Desk;
@@ -62,28 +64,6 @@ pub(super) fn run<C: Clients>(
     let completed = engine.run(watch);
     engine.close(completed);
     (super::longest(model, engine.desks.iter().map(|desk| desk.peak), &engine.rooms), completed)
-}
-
-/// An end of service that is foreseen.
-#[derive(Debug, Clone, Copy)]
-enum Ending {
-    /// Of this job, unless it was interrupted since.
-    Job(Ticket, u32),
-    /// Of the first of those who share this desk, unless someone came or left since.
-    Desk(u32, u32),
-}
-
-/// An end of service or of patience, ranked by its client.
-#[derive(Debug, Clone, Copy)]
-struct Ahead<T> {
-    rank: u64,
-    what: T,
-}
-
-impl<T: Copy> Ranked for Ahead<T> {
-    fn rank(&self) -> u64 {
-        self.rank
-    }
 }
 
 struct Engine<'a, C: Clients> {
@@ -208,14 +188,12 @@ impl<C: Clients> Engine<'_, C> {
             }
             self.start(number, ticket, at);
             let ends = self.jobs.get(ticket).map_or(NEVER, |job| at.saturating_add(job.work));
-            if !request.until_start && request.deadline < ends || self.may_take_longer(request.class, sharing)
-            {
-                self.file_patience(&request, ticket);
-            }
+            let ends = if self.may_take_longer(request.class, sharing) { NEVER } else { ends };
+            self.file_patience(ticket, ends);
         } else {
             self.desks[number].join(ticket, class.priority, false, at);
             self.levels.waiting(request.class, 1, at, self.meter);
-            self.file_patience(&request, ticket);
+            self.file_patience(ticket, NEVER);
         }
         Some(ticket)
     }
@@ -225,9 +203,13 @@ impl<C: Clients> Engine<'_, C> {
         sharing || !self.model.behind.needs[usize::from(class)].is_empty()
     }
 
-    fn file_patience(&mut self, request: &Request<C::Who>, ticket: Ticket) {
-        if request.deadline != NEVER {
-            self.patience.enter(request.deadline, Ahead { rank: request.who.rank() >> 1, what: ticket });
+    /// Foresees the end of a client's patience, if it may come before `until`.
+    fn file_patience(&mut self, ticket: Ticket, until: i64) {
+        let Some(job) = self.jobs.get(ticket).filter(|job| job.request.deadline < until) else { return };
+        job.request.deadline = self.clients.deadline(&job.request, job.at);
+        if job.request.deadline < until {
+            let rank = job.request.who.rank() >> 1;
+            self.patience.enter(job.request.deadline, Ahead { rank, what: ticket });
         }
     }
 

@@ -5,7 +5,8 @@ use super::clients::{NEVER, Request};
 /// A request at a station.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Job<W> {
-    /// The request; its deadline is [`NEVER`] once patience no longer matters.
+    /// The request; its deadline is exact where the end of patience was foreseen, and [`NEVER`] once patience no longer
+    /// matters.
     pub(super) request: Request<W>,
     /// When it came.
     pub(super) at: i64,
@@ -38,6 +39,18 @@ pub(super) struct Job<W> {
 pub(super) struct Ticket {
     place: u32,
     generation: u32,
+}
+
+impl Ticket {
+    /// The ticket as words, the first of which is never the highest number.
+    pub(super) const fn to_words(self) -> [u32; 2] {
+        [self.place, self.generation]
+    }
+
+    /// The ticket that [`Self::to_words`] told.
+    pub(super) const fn from_words([place, generation]: [u32; 2]) -> Self {
+        Self { place, generation }
+    }
 }
 
 /// Places for jobs, used again; a place's generation tells its holders apart.

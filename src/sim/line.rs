@@ -79,10 +79,17 @@ impl Line {
         here.len()
     }
 
-    /// A request of `work` nanoseconds comes.
-    #[inline]
-    pub(super) fn join(&mut self, at: i64, work: i64, deadline: i64, until_start: bool) -> Fate {
-        let fate = self.fate(at, work, deadline, until_start);
+    /// A request of `work` nanoseconds comes, whose client's patience does not end before `least`; `deadline` tells when it
+    /// does.
+    #[inline(always)]
+    pub(super) fn join(
+        &mut self,
+        at: i64,
+        work: i64,
+        (least, until_start): (i64, bool),
+        deadline: impl FnOnce() -> i64,
+    ) -> Fate {
+        let fate = self.fate(at, work, (least, until_start), deadline);
         if let Some(here) = &mut self.here
             && fate.end != End::Full
         {
@@ -91,18 +98,27 @@ impl Line {
         fate
     }
 
-    #[inline]
-    fn fate(&mut self, at: i64, work: i64, deadline: i64, until_start: bool) -> Fate {
-        let Some(turn) = self.turn(at) else {
-            return served(at, at.saturating_add(work), deadline, until_start, self.leaving);
-        };
-        self.advance(at);
-        if turn > at
-            && let Some(fate) = self.wait(at, turn, deadline)
-        {
-            return fate;
+    #[inline(always)]
+    fn fate(
+        &mut self,
+        at: i64,
+        work: i64,
+        (least, until_start): (i64, bool),
+        deadline: impl FnOnce() -> i64,
+    ) -> Fate {
+        let turn = self.turn(at);
+        let start = turn.unwrap_or(at);
+        let finish = start.saturating_add(work);
+        let deadline = if least < finish { deadline() } else { least };
+        if let Some(turn) = turn {
+            self.advance(at);
+            if turn > at
+                && let Some(fate) = self.wait(at, turn, deadline)
+            {
+                return fate;
+            }
         }
-        let fate = served(turn, turn.saturating_add(work), deadline, until_start, self.leaving);
+        let fate = served(start, finish, deadline, until_start, self.leaving);
         if let Some(workers) = &mut self.workers {
             workers.engage(fate.left);
         }
@@ -110,7 +126,6 @@ impl Line {
     }
 
     /// One whose turn is later joins the queue; the fate of one that is not to be served.
-    #[inline]
     fn wait(&mut self, at: i64, turn: i64, deadline: i64) -> Option<Fate> {
         if self.waiting() as u64 >= self.places {
             return Some(Fate { start: None, left: at, end: End::Full, told: at, gone: false });
@@ -164,17 +179,15 @@ impl Line {
     #[inline]
     fn turn(&mut self, at: i64) -> Option<i64> {
         let workers = self.workers.as_mut()?;
-        loop {
-            let turn = at.max(workers.first_free());
-            match self.capacity.front() {
-                // Nobody's turn comes before the turns of those before, so the change may be made now.
-                Some((change, servers)) if *change <= turn => {
-                    workers.resize(*servers, *change);
-                    self.capacity.pop_front();
-                }
-                _ => return Some(turn),
+        while let Some((change, servers)) = self.capacity.front() {
+            // Nobody's turn comes before the turns of those before, so the change may be made now.
+            if *change > at && *change > workers.turn(at) {
+                break;
             }
+            workers.resize(*servers, *change);
+            self.capacity.pop_front();
         }
+        Some(workers.turn(at))
     }
 
     /// Those whose turn has come, or who have left, no longer wait at `at`.
@@ -185,6 +198,7 @@ impl Line {
         }
     }
 
+    #[inline(never)]
     fn let_go(&mut self, at: i64) {
         let mut last = None;
         while let Some(turn) = self.turns.front().copied().filter(|turn| *turn <= at) {
@@ -235,11 +249,11 @@ mod tests {
     #[test]
     fn one_server_serves_one_after_the_other() {
         let mut line = line(|station| station.dispatch = Dispatch::ShortestQueue);
-        assert_eq!(line.join(0, 10, NEVER, false).left, 10);
-        assert_eq!(line.join(5, 10, NEVER, false).left, 20);
+        assert_eq!(line.join(0, 10, (NEVER, false), || NEVER).left, 10);
+        assert_eq!(line.join(5, 10, (NEVER, false), || NEVER).left, 20);
         assert_eq!(line.present(5), 2);
         assert_eq!(line.present(10), 1);
-        assert_eq!(line.join(30, 1, NEVER, false).start, Some(30));
+        assert_eq!(line.join(30, 1, (NEVER, false), || NEVER).start, Some(30));
         let peak = line.peak(100);
         assert_eq!((peak.most, peak.at, peak.last, peak.until), (1, 5, 10, Some(10)));
     }
@@ -248,10 +262,10 @@ mod tests {
     fn a_full_queue_turns_away_and_a_place_is_free_when_a_turn_comes() {
         let mut line = line(|station| station.queue = Some(1));
         for _ in 0..2 {
-            line.join(0, 10, NEVER, false);
+            line.join(0, 10, (NEVER, false), || NEVER);
         }
-        assert_eq!(line.join(9, 10, NEVER, false).end, End::Full);
-        assert_eq!(line.join(10, 10, NEVER, false).start, Some(20));
+        assert_eq!(line.join(9, 10, (NEVER, false), || NEVER).end, End::Full);
+        assert_eq!(line.join(10, 10, (NEVER, false), || NEVER).start, Some(20));
     }
 
     #[test]
@@ -260,31 +274,31 @@ mod tests {
             station.queue = Some(1);
             station.abandoned = Leaving::Drop;
         });
-        drop.join(0, 10, NEVER, false);
-        let fate = drop.join(1, 10, 5, false);
+        drop.join(0, 10, (NEVER, false), || NEVER);
+        let fate = drop.join(1, 10, (5, false), || 5);
         assert_eq!((fate.left, fate.end, fate.gone), (5, End::Abandoned, true));
-        assert_eq!(drop.join(5, 10, NEVER, false).start, Some(10));
+        assert_eq!(drop.join(5, 10, (NEVER, false), || NEVER).start, Some(10));
         let mut serve = line(|_| {});
-        serve.join(0, 10, NEVER, false);
-        let fate = serve.join(1, 10, 5, false);
+        serve.join(0, 10, (NEVER, false), || NEVER);
+        let fate = serve.join(1, 10, (5, false), || 5);
         assert_eq!((fate.left, fate.end, fate.told, fate.gone), (20, End::Served, 5, true));
     }
 
     #[test]
     fn servers_that_leave_finish_first_and_servers_that_come_start_at_once() {
         let mut line = line(|station| station.capacity = vec![(5, 0), (50, 2)]);
-        assert_eq!(line.join(0, 10, NEVER, false).left, 10);
-        assert_eq!(line.join(1, 10, NEVER, false).start, Some(50));
-        assert_eq!(line.join(2, 10, NEVER, false).start, Some(50));
-        assert_eq!(line.join(3, 10, NEVER, false).start, Some(60));
+        assert_eq!(line.join(0, 10, (NEVER, false), || NEVER).left, 10);
+        assert_eq!(line.join(1, 10, (NEVER, false), || NEVER).start, Some(50));
+        assert_eq!(line.join(2, 10, (NEVER, false), || NEVER).start, Some(50));
+        assert_eq!(line.join(3, 10, (NEVER, false), || NEVER).start, Some(60));
     }
 
     #[test]
     fn who_has_waited_too_long_is_turned_away_at_its_turn() {
         let mut line = line(|station| station.longest_wait = Some(Span::from_nanos(4)));
-        line.join(0, 10, NEVER, false);
-        let fate = line.join(5, 10, NEVER, false);
+        line.join(0, 10, (NEVER, false), || NEVER);
+        let fate = line.join(5, 10, (NEVER, false), || NEVER);
         assert_eq!((fate.end, fate.told), (End::Late, 10));
-        assert_eq!(line.join(6, 10, NEVER, false).start, Some(10));
+        assert_eq!(line.join(6, 10, (NEVER, false), || NEVER).start, Some(10));
     }
 }

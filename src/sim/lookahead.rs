@@ -13,6 +13,7 @@ use super::meter::{End, Meter, Visit};
 use super::model::{Class, Doors, Model};
 use super::peak::Peak;
 use super::rooms::Rooms;
+use super::shelf::Kept;
 use super::{outcome_of, whole_seconds};
 use crate::scenario::server_model::Per;
 use crate::scenario::{Outcome, Table};
@@ -90,6 +91,25 @@ struct Told<W> {
     reply: Reply,
 }
 
+impl<W: Ranked> Kept for Told<W> {
+    fn save(&self, words: &mut Vec<u32>) {
+        let Reply { at, sent, outcome, retry_after } = self.reply;
+        self.who.save(words);
+        words.extend(
+            [at as u64, sent as u64, retry_after].into_iter().flat_map(|n| [(n >> 32) as u32, n as u32]),
+        );
+        words.push(outcome as u32);
+    }
+
+    fn load(next: &mut impl FnMut() -> u32) -> Self {
+        let who = W::load(next);
+        let mut long = || u64::from(next()) << 32 | u64::from(next());
+        let (at, sent, retry_after) = (long() as i64, long() as i64, long());
+        let outcome = Outcome::ALL[next() as usize];
+        Self { who, reply: Reply { at, sent, outcome, retry_after } }
+    }
+}
+
 impl<W: Ranked> Ranked for Told<W> {
     fn rank(&self) -> u64 {
         self.who.rank() >> 1 | u64::from(self.reply.outcome == Outcome::TimedOut) << 63
@@ -144,7 +164,8 @@ impl<W: Ranked> Engine<'_, W> {
         let way = &self.ways[usize::from(request.class)];
         let (work, station) = (way.work.draw(request.key) as i64, way.station);
         let (fate, stay_away) = if way.straight {
-            (self.lines[way.line].join(at, work, request.deadline, request.until_start), None)
+            let patience = (request.deadline, request.until_start);
+            (self.lines[way.line].join(at, work, patience, || clients.deadline(&request, at)), None)
         } else {
             self.find_way(&request, at, work, clients, meter)
         };
@@ -207,7 +228,8 @@ impl<W: Ranked> Engine<'_, W> {
         }
         let instance = chosen.unwrap_or_else(|| self.choose(request, at));
         let line = &mut self.lines[first + instance];
-        (line.join(at, work, request.deadline, request.until_start), None)
+        let patience = (request.deadline, request.until_start);
+        (line.join(at, work, patience, || clients.deadline(request, at)), None)
     }
 
     /// The instance of its station that a request goes to.

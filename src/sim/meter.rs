@@ -149,7 +149,7 @@ impl Meter {
     }
 
     /// All of a visit at once, known when it begins: it waits until `start`, and is served until it leaves.
-    #[inline]
+    #[inline(always)]
     pub(super) fn foresee(&mut self, visit: &Visit, start: i64) {
         let (from, to, slice) = self.recent;
         let within = from <= visit.at && visit.left < to && self.observation.is_none();
@@ -175,6 +175,7 @@ impl Meter {
     }
 
     /// [`Meter::foresee`] of a visit that does not begin and end well in the slice of the one before.
+    #[inline(never)]
     fn foresee_any(&mut self, visit: &Visit, start: i64) {
         self.visit(visit);
         self.waiting(visit.class, visit.at, start, 1);

@@ -12,6 +12,7 @@ pub(super) trait Recorder {
     /// A request is sent.
     fn sent(&mut self, population: u16, step: u16, at: Offset);
     /// A request is due and sent at once.
+    #[inline(always)]
     fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
         self.offered(population, step, at);
         self.sent(population, step, at);
@@ -50,14 +51,17 @@ impl Recorder for ToDisk<'_> {
         self.writer.sent(population, step, at);
     }
 
+    #[inline(always)]
     fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
         self.writer.sent_when_due(population, step, at);
     }
 
+    #[inline(always)]
     fn ended(&mut self, sample: &Sample) {
         self.writer.ended(sample);
     }
 
+    #[inline]
     fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
         self.writer.journey(population, arrived, event);
     }
@@ -84,16 +88,19 @@ impl<A: Recorder, B: Recorder> Recorder for (A, B) {
         self.1.sent(population, step, at);
     }
 
+    #[inline(always)]
     fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
         self.0.sent_when_due(population, step, at);
         self.1.sent_when_due(population, step, at);
     }
 
+    #[inline(always)]
     fn ended(&mut self, sample: &Sample) {
         self.0.ended(sample);
         self.1.ended(sample);
     }
 
+    #[inline]
     fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
         self.0.journey(population, arrived, event);
         self.1.journey(population, arrived, event);
@@ -119,12 +126,14 @@ impl<R: Recorder> Recorder for Option<R> {
         }
     }
 
+    #[inline(always)]
     fn ended(&mut self, sample: &Sample) {
         if let Some(recorder) = self {
             recorder.ended(sample);
         }
     }
 
+    #[inline]
     fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
         if let Some(recorder) = self {
             recorder.journey(population, arrived, event);
@@ -138,7 +147,7 @@ impl<R: Recorder> Recorder for Option<R> {
     }
 }
 
-/// Promises about windows, judged as the run goes on.
+/// Promises about windows, judged as the run goes on. Most runs have none.
 impl Recorder for Vec<LiveWindows> {
     fn offered(&mut self, population: u16, step: u16, intended: Offset) {
         self.iter_mut().for_each(|live| live.offered(population, step, intended));
@@ -148,8 +157,19 @@ impl Recorder for Vec<LiveWindows> {
         self.iter_mut().for_each(|live| live.sent(population, step, at));
     }
 
+    #[inline(always)]
+    fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
+        if !self.is_empty() {
+            self.offered(population, step, at);
+            self.sent(population, step, at);
+        }
+    }
+
+    #[inline(always)]
     fn ended(&mut self, sample: &Sample) {
-        self.iter_mut().for_each(|live| live.ended(sample));
+        if !self.is_empty() {
+            self.iter_mut().for_each(|live| live.ended(sample));
+        }
     }
 
     fn journey(&mut self, _: u16, _: Offset, _: JourneyEvent) {}
@@ -165,8 +185,10 @@ impl Recorder for Conformance {
 
     fn sent(&mut self, _: u16, _: u16, _: Offset) {}
 
+    #[inline(always)]
     fn ended(&mut self, _: &Sample) {}
 
+    #[inline]
     fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
         if matches!(event, JourneyEvent::Planned) {
             self.came(population, arrived);

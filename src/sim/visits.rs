@@ -1,11 +1,11 @@
 //! Journeys that will come because something brought them: millions of them, for hours, in 24 bytes each.
 //!
-//! They lie in buckets of equal length until their time comes; then the bucket is put in order. A bucket is a list of
-//! chunks, so that nothing is moved when it grows.
+//! They lie on a shelf of buckets of equal length until their time comes; then the bucket is put in order.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::shelf::{Kept, Shelf};
 use crate::rng::Key;
 use crate::scenario::{Arrival, Subject};
 use crate::units::Offset;
@@ -13,9 +13,6 @@ use crate::units::Offset;
 /// Buckets that a run is divided into, unless they were longer than 32 bits can tell.
 const BUCKETS: i64 = 1 << 15;
 const LONGEST: u32 = 32;
-/// Visits of a chunk.
-const CHUNK: usize = 21;
-const NONE: u32 = u32::MAX;
 /// The bit that stands for [`Subject::EARLIER`]; the item of the subject stands above it.
 const EARLIER: u32 = 47;
 
@@ -30,44 +27,46 @@ pub(super) struct Visits {
     added: BinaryHeap<Reverse<Visit>>,
     /// The number of the present bucket, from 1 on, which is the index of the next.
     present: usize,
-    buckets: Vec<Bucket>,
-    chunks: Vec<Chunk>,
-    /// The first chunk that is free.
-    free: u32,
+    later: Shelf<Visitor>,
     start: i64,
     /// Length of a bucket, as a power of two of nanoseconds.
     shift: u32,
 }
 
-/// A visit; its instant is told by its bucket and the time since the bucket began.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Visit {
-    since: u32,
-    key: Key,
+/// A visitor, and when it comes: the time since its bucket began.
+type Visit = (u32, Visitor);
+
+/// Who comes. Numbers are in halves, so that nothing lies between a visitor and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Visitor {
+    key: [u32; 2],
     population: u16,
     /// The population of its subject.
     by: u16,
     /// Journey and item of its subject.
-    subject: u64,
+    subject: [u32; 2],
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    /// The chunk that is being filled, and how full it is.
-    chunk: u32,
-    filled: u32,
-    /// When the first visit comes.
-    least: u32,
+impl Kept for Visitor {
+    fn save(&self, words: &mut Vec<u32>) {
+        let Self { key, population, by, subject } = *self;
+        words.extend([key[0], key[1], u32::from(population) << 16 | u32::from(by), subject[0], subject[1]]);
+    }
+
+    fn load(next: &mut impl FnMut() -> u32) -> Self {
+        let (key, populations) = ([next(), next()], next());
+        let (population, by) = ((populations >> 16) as u16, populations as u16);
+        Self { key, population, by, subject: [next(), next()] }
+    }
 }
 
-#[derive(Debug, Clone)]
-struct Chunk {
-    visits: [Visit; CHUNK],
-    /// The chunk that was filled before it.
-    before: u32,
+const fn halves(number: u64) -> [u32; 2] {
+    [(number >> 32) as u32, number as u32]
 }
 
-const EMPTY: Bucket = Bucket { chunk: NONE, filled: CHUNK as u32, least: u32::MAX };
+fn whole([high, low]: [u32; 2]) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
 
 impl Visits {
     /// None so far, of a run between two instants.
@@ -79,9 +78,7 @@ impl Visits {
             row: Vec::new(),
             added: BinaryHeap::new(),
             present: 0,
-            buckets: vec![EMPTY; (length >> shift) as usize + 1],
-            chunks: Vec::new(),
-            free: NONE,
+            later: Shelf::new((length >> shift) as usize + 1),
             start,
             shift,
         }
@@ -98,20 +95,22 @@ impl Visits {
         let at = arrival.at.nanos();
         let Subject { population: by, journey, item } = arrival.subject;
         let index = ((at - self.start) >> self.shift) as usize;
-        let visit = Visit {
-            since: (at - self.beginning(index)) as u32,
-            key: arrival.key,
+        let since = (at - self.beginning(index)) as u32;
+        let visitor = Visitor {
+            key: halves(arrival.key.to_number()),
             population: arrival.population,
             by,
-            subject: u64::from(item) << (EARLIER + 1)
-                | u64::from(journey & Subject::EARLIER != 0) << EARLIER
-                | journey & !Subject::EARLIER,
+            subject: halves(
+                u64::from(item) << (EARLIER + 1)
+                    | u64::from(journey & Subject::EARLIER != 0) << EARLIER
+                    | journey & !Subject::EARLIER,
+            ),
         };
         self.next = self.next.min(at);
         if index < self.present {
-            self.added.push(Reverse(visit));
+            self.added.push(Reverse((since, visitor)));
         } else {
-            self.file(index, visit);
+            self.later.put(index, since, visitor);
         }
     }
 
@@ -123,31 +122,31 @@ impl Visits {
         if self.row.is_empty() && self.added.is_empty() {
             self.open(((self.next - self.start) >> self.shift) as usize);
         }
-        let visit = match (self.row.last(), self.added.peek()) {
+        let (_, Visitor { key, population, by, subject }) = match (self.row.last(), self.added.peek()) {
             (Some(first), Some(Reverse(other))) if other < first => self.added.pop()?.0,
             (None, _) => self.added.pop()?.0,
             _ => self.row.pop()?,
         };
         let at = self.next;
         self.look();
-        let earlier = if visit.subject >> EARLIER & 1 == 1 { Subject::EARLIER } else { 0 };
+        let subject = whole(subject);
+        let earlier = if subject >> EARLIER & 1 == 1 { Subject::EARLIER } else { 0 };
         let subject = Subject {
-            population: visit.by,
-            journey: visit.subject & ((1 << EARLIER) - 1) | earlier,
-            item: (visit.subject >> (EARLIER + 1)) as u16,
+            population: by,
+            journey: subject & ((1 << EARLIER) - 1) | earlier,
+            item: (subject >> (EARLIER + 1)) as u16,
         };
-        Some(Arrival { at: Offset::from_nanos(at), population: visit.population, subject, key: visit.key })
+        Some(Arrival { at: Offset::from_nanos(at), population, subject, key: Key::from_number(whole(key)) })
     }
 
     /// Finds out when the next one comes.
     fn look(&mut self) {
         let here = self.row.last().into_iter().chain(self.added.peek().map(|Reverse(visit)| visit));
-        self.next = match here.map(|visit| visit.since).min() {
+        self.next = match here.map(|(since, _)| *since).min() {
             Some(since) => self.beginning(self.present - 1) + i64::from(since),
             None => {
-                let later = (self.present..).zip(&self.buckets[self.present..]);
-                let next = later.into_iter().find(|(_, bucket)| bucket.chunk != NONE);
-                next.map_or(i64::MAX, |(index, bucket)| self.beginning(index) + i64::from(bucket.least))
+                let next = self.later.next(self.present);
+                next.map_or(i64::MAX, |(index, least)| self.beginning(index) + i64::from(least))
             }
         };
     }
@@ -156,35 +155,9 @@ impl Visits {
         self.start + ((bucket as i64) << self.shift)
     }
 
-    fn file(&mut self, index: usize, visit: Visit) {
-        let bucket = &mut self.buckets[index];
-        if bucket.filled as usize == CHUNK {
-            let before = bucket.chunk;
-            bucket.chunk = self.free;
-            bucket.filled = 0;
-            match self.chunks.get_mut(self.free as usize) {
-                Some(chunk) => self.free = std::mem::replace(&mut chunk.before, before),
-                None => {
-                    bucket.chunk = self.chunks.len() as u32;
-                    self.chunks.push(Chunk { visits: [Visit::default(); CHUNK], before });
-                }
-            }
-        }
-        bucket.least = bucket.least.min(visit.since);
-        self.chunks[bucket.chunk as usize].visits[bucket.filled as usize] = visit;
-        bucket.filled += 1;
-    }
-
     /// The bucket becomes the present one: its visits stand in a row.
     fn open(&mut self, index: usize) {
-        let Bucket { mut chunk, mut filled, .. } = std::mem::replace(&mut self.buckets[index], EMPTY);
-        while chunk != NONE {
-            let of = &mut self.chunks[chunk as usize];
-            self.row.extend_from_slice(&of.visits[..filled as usize]);
-            let before = std::mem::replace(&mut of.before, self.free);
-            self.free = chunk;
-            (chunk, filled) = (before, CHUNK as u32);
-        }
+        self.later.empty(index, |since, visitor| self.row.push((since, visitor)));
         self.row.sort_unstable_by(|a, b| b.cmp(a));
         self.present = index + 1;
     }
@@ -236,13 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_visit_takes_24_bytes_and_places_are_used_again() {
+    fn a_visit_takes_24_bytes() {
         assert_eq!(size_of::<Visit>(), 24);
-        let mut visits = Visits::new(0, 1_000_000);
-        for round in 0..50 {
-            (0..1_000).for_each(|number| visits.add(&arrival(round * 20_000 + number, number as u64)));
-            (0..1_000).for_each(|_| assert!(visits.take().is_some()));
-        }
-        assert!(visits.chunks.len() <= 1_000 / CHUNK + 1_000_000 / 20_000 + 50, "{}", visits.chunks.len());
     }
 }

@@ -1,16 +1,13 @@
 //! When each server of a station is next free: the vector of Kiefer and Wolfowitz (Trans. AMS 78, 1955).
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use super::crew::Crew;
 
-/// So many are looked through faster than a heap is kept.
+/// So many are looked through each time.
 const FEW: usize = 8;
 
 /// The free times of the servers of one station.
 #[derive(Debug, Clone)]
 pub(super) struct Workers {
-    /// When the first server is free; `i64::MAX` if there is none.
-    first: i64,
     free: Free,
     /// Until when those are busy who leave when they have finished.
     leaving: Vec<i64>,
@@ -18,41 +15,38 @@ pub(super) struct Workers {
 
 #[derive(Debug, Clone)]
 enum Free {
-    /// In any order, places without a server at `i64::MAX`; and the place of the first.
-    Few([i64; FEW], usize),
-    Many(BinaryHeap<Reverse<i64>>),
+    /// In any order, places without a server at `i64::MAX`; then when the first is free, and its place.
+    Few([i64; FEW], i64, usize),
+    Many(Crew),
 }
 
 impl Workers {
     /// `count` servers that are free from `at` on.
     pub(super) fn new(count: u32, at: i64) -> Self {
-        let mut workers = Self { first: i64::MAX, free: Free::Few([i64::MAX; FEW], 0), leaving: Vec::new() };
-        workers.set(vec![at; count as usize]);
-        workers
+        Self { free: Free::of(vec![at; count as usize]), leaving: Vec::new() }
     }
 
-    /// When the first server is free; `i64::MAX` if there is none.
+    /// When the turn of one who comes at `at` is, which is not before those who came before; `i64::MAX` if there is no
+    /// server.
     #[inline]
-    pub(super) const fn first_free(&self) -> i64 {
-        self.first
+    pub(super) fn turn(&mut self, at: i64) -> i64 {
+        match &mut self.free {
+            Free::Few(_, first, _) => at.max(*first),
+            Free::Many(crew) => crew.turn(at),
+        }
     }
 
-    /// The server that is free first is busy until `until`, which is not before it was free.
+    /// The server of the turn that was told last is busy until `until`, which is not before that turn.
     #[inline]
     pub(super) fn engage(&mut self, until: i64) {
         // A place without a server is told by the last instant.
         let until = until.min(i64::MAX - 1);
         match &mut self.free {
-            Free::Few(times, place) => {
+            Free::Few(times, first, place) => {
                 times[*place % FEW] = until;
-                (self.first, *place) = least(times);
+                (*first, *place) = least(times);
             }
-            Free::Many(times) => {
-                if let Some(mut first) = times.peek_mut() {
-                    *first = Reverse(until);
-                }
-                self.first = times.peek().map_or(i64::MAX, |Reverse(first)| *first);
-            }
+            Free::Many(crew) => crew.engage(until),
         }
     }
 
@@ -60,9 +54,9 @@ impl Workers {
     /// have finished; and those who are about to leave stay before new ones come.
     pub(super) fn resize(&mut self, count: u32, at: i64) {
         let count = count as usize;
-        let mut busy = match std::mem::replace(&mut self.free, Free::Few([i64::MAX; FEW], 0)) {
-            Free::Few(times, _) => times.into_iter().filter(|time| *time != i64::MAX).collect(),
-            Free::Many(times) => times.into_iter().map(|Reverse(time)| time).collect::<Vec<_>>(),
+        let mut busy = match std::mem::replace(&mut self.free, Free::of(Vec::new())) {
+            Free::Few(times, ..) => times.into_iter().filter(|time| *time != i64::MAX).collect(),
+            Free::Many(crew) => crew.into_busy(at),
         };
         busy.append(&mut self.leaving);
         busy.retain(|until| *until > at);
@@ -70,18 +64,19 @@ impl Workers {
         let too_many = busy.len().saturating_sub(count);
         self.leaving.extend(busy.drain(..too_many));
         busy.resize(count, at);
-        self.set(busy);
+        self.free = Free::of(busy);
     }
+}
 
-    fn set(&mut self, times: Vec<i64>) {
-        self.free = if times.len() <= FEW {
-            let mut few = [i64::MAX; FEW];
-            few[..times.len()].copy_from_slice(&times);
-            Free::Few(few, least(&few).1)
-        } else {
-            Free::Many(times.iter().copied().map(Reverse).collect())
-        };
-        self.first = times.into_iter().min().unwrap_or(i64::MAX);
+impl Free {
+    fn of(times: Vec<i64>) -> Self {
+        if times.len() > FEW {
+            return Self::Many(Crew::new(times));
+        }
+        let mut few = [i64::MAX; FEW];
+        few[..times.len()].copy_from_slice(&times);
+        let (first, place) = least(&few);
+        Self::Few(few, first, place)
     }
 }
 
@@ -102,15 +97,40 @@ mod tests {
     proptest! {
         #[test]
         fn the_first_free_server_is_always_engaged(
-            count in 1_u32..40, services in prop::collection::vec(0_i64..1_000, 1..200)
+            count in 1_u32..60, visits in prop::collection::vec((0_i64..100, 0_i64..1_000), 1..400), crowded: bool
         ) {
             let mut workers = Workers::new(count, 0);
-            let mut plain = vec![0_i64; count as usize];
-            for service in services {
+            let (mut plain, mut at) = (vec![0_i64; count as usize], 0);
+            for (gap, service) in visits {
+                at += if crowded { gap / 10 } else { gap };
                 plain.sort_unstable();
-                prop_assert_eq!(workers.first_free(), plain[0]);
-                workers.engage(plain[0] + service);
-                plain[0] += service;
+                let turn = at.max(plain[0]);
+                prop_assert_eq!(workers.turn(at), turn);
+                workers.engage(turn + service);
+                plain[0] = turn + service;
+            }
+        }
+
+        #[test]
+        fn servers_that_come_and_go_leave_as_if_they_were_in_order(
+            mut count in 1_u32..40,
+            visits in prop::collection::vec((0_i64..60, 0_i64..1_000, prop::option::weighted(0.05, 0_u32..40)), 1..300),
+        ) {
+            let (mut workers, mut plain, mut at) = (Workers::new(count, 0), Workers::new(count, 0), 0);
+            for (gap, service, change) in visits {
+                at += gap;
+                if let Some(other) = change {
+                    count = other;
+                    workers.resize(count, at);
+                }
+                // What is made anew at every step remembers nothing but who is busy.
+                plain.resize(count, at);
+                let turn = workers.turn(at);
+                prop_assert_eq!(plain.turn(at), turn);
+                if turn < i64::MAX {
+                    workers.engage(turn + service);
+                    plain.engage(turn + service);
+                }
             }
         }
     }
@@ -121,11 +141,11 @@ mod tests {
         workers.engage(10);
         workers.engage(20);
         workers.resize(1, 5);
-        assert_eq!(workers.first_free(), 20);
+        assert_eq!(workers.turn(5), 20);
         workers.resize(3, 7);
-        assert_eq!(workers.first_free(), 7);
+        assert_eq!(workers.turn(7), 7);
         workers.resize(0, 8);
-        assert_eq!(workers.first_free(), i64::MAX);
+        assert_eq!(workers.turn(8), i64::MAX);
     }
 
     #[test]
@@ -135,11 +155,11 @@ mod tests {
         workers.engage(40);
         workers.resize(0, 10);
         workers.resize(1, 20);
-        assert_eq!(workers.first_free(), 40);
+        assert_eq!(workers.turn(20), 40);
         workers.resize(3, 35);
-        assert_eq!(workers.first_free(), 35);
+        assert_eq!(workers.turn(35), 35);
         workers.engage(50);
         workers.engage(60);
-        assert_eq!(workers.first_free(), 40);
+        assert_eq!(workers.turn(35), 40);
     }
 }

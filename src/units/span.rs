@@ -67,6 +67,14 @@ fn nearest(x: f64) -> u64 {
     whole.saturating_add(u64::from(x - whole as f64 >= 0.5))
 }
 
+/// The nearest whole number of any sign, halves away from zero, as [`f64::round`] does it, without its call into the library.
+#[inline]
+pub(crate) fn rounded(x: f64) -> i64 {
+    let whole = x as i64;
+    let rest = x - whole as f64;
+    whole.saturating_add(i64::from(rest >= 0.5) - i64::from(rest <= -0.5))
+}
+
 impl From<Span> for Duration {
     fn from(span: Span) -> Self {
         Duration::from_nanos(span.0)
@@ -133,7 +141,7 @@ impl Offset {
 
     /// The instant `secs` seconds after the beginning of the measured part.
     pub fn from_secs_f64(secs: f64) -> Self {
-        Self((secs * NANOS_PER_SEC as f64).round() as i64)
+        Self(rounded(secs * NANOS_PER_SEC as f64))
     }
 
     /// Nanoseconds since the beginning of the measured part.
@@ -200,6 +208,9 @@ mod tests {
         fn the_nearest_whole_number_is_that_of_the_library(x in prop_oneof![-2.0..1e19_f64, 0.0..4.0_f64, Just(0.499_999_999_999_999_94), Just(f64::NAN)]) {
             prop_assert_eq!(nearest(x), x.round() as u64);
             prop_assert_eq!(nearest(x.floor() + 0.5), (x.floor() + 0.5).round() as u64);
+            for x in [x, -x, x.floor() + 0.5, -x.floor() - 0.5] {
+                prop_assert_eq!(rounded(x), x.round() as i64);
+            }
         }
 
         #[test]
