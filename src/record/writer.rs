@@ -91,7 +91,7 @@ impl Writer {
     }
 
     /// A request is due and sent at once.
-    #[inline]
+    #[inline(always)]
     pub fn sent_when_due(&mut self, population: u16, step: u16, at: Offset) {
         let row = self.row(population, step, at);
         row.offered += 1;
@@ -100,7 +100,7 @@ impl Writer {
 
     /// Nothing more will happen to a request: it ended, or the run did ([`crate::scenario::Outcome::NotSent`],
     /// [`crate::scenario::Outcome::InFlight`], with `done` the end of the wait).
-    #[inline]
+    #[inline(always)]
     pub fn ended(&mut self, sample: &Sample) {
         let cell = self.cell(sample.population, sample.step);
         let measured = (Offset::ZERO..self.end).contains(&sample.intended);

@@ -10,6 +10,7 @@ use std::collections::BinaryHeap;
 
 use super::buckets::{Buckets, NONE, Nodes};
 use super::shelf::{Kept, Shelf};
+use crate::journey::Journey;
 
 /// As many as a thing that is entered moves in the row at most; beyond, the buckets are used.
 const FEW: usize = 24;
@@ -26,6 +27,12 @@ const LAST: i64 = i64::MAX - (1 << BLOCK);
 pub(super) trait Ranked: Kept {
     /// Which of several comes first: the smallest.
     fn rank(&self) -> u64;
+}
+
+impl Ranked for Journey {
+    fn rank(&self) -> u64 {
+        self.arrival().key.bits()
+    }
 }
 
 /// Things to come, earliest first. Things of the same instant come in the order of their rank, whenever they were entered,

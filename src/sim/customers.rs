@@ -137,7 +137,7 @@ impl Crowd {
         self.batch = 0;
     }
 
-    #[inline]
+    #[inline(always)]
     fn request(&self, who: Customer, at: i64) -> Request<Customer> {
         let group = &self.groups[usize::from(who.group)];
         let mut key = group.draws.with(who.number);
@@ -163,7 +163,7 @@ impl Clients for Crowd {
         self.next.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, _: &mut Calendar<Customer>) -> Option<Request<Customer>> {
         let (at, index) = self.next;
         let group = &mut self.groups[index];
@@ -323,7 +323,7 @@ impl Group {
     }
 
     /// When the next batch comes.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self) {
         self.next = match &mut self.source {
             Source::Gaps(law, rng) => self.next.saturating_add_unsigned(law.at(rng.random())),

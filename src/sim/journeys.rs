@@ -10,13 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use reference_server::accounts;
 
 use super::beat::{Beat, is_brought_by};
-use super::calendar::{Calendar, Ranked};
+use super::calendar::Calendar;
 use super::clients::{Clients, NEVER, Reply, Request};
 use super::lanes::Lanes;
 use super::mailer::Mailer;
 use super::model::Model;
 use super::recorder::Recorder;
-use super::shelf::Kept;
 use super::visits::Visits;
 use crate::arrivals::{self, Followers, Planned};
 use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
@@ -101,22 +100,6 @@ const ERASES: u8 = 8;
 const WAITS: u8 = 16;
 /// ... one has come free.
 const GIVEN: u8 = 32;
-
-impl Kept for Journey {
-    fn save(&self, words: &mut Vec<u32>) {
-        words.extend(self.to_words());
-    }
-
-    fn load(next: &mut impl FnMut() -> u32) -> Self {
-        Self::from_words(std::array::from_fn(|_| next()))
-    }
-}
-
-impl Ranked for Journey {
-    fn rank(&self) -> u64 {
-        self.arrival().key.bits()
-    }
-}
 
 impl<'a, R: Recorder> Journeys<'a, R> {
     /// The journeys of a run, those among them that the entries of before its start bring. `outages` are the times at which

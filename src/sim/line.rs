@@ -126,6 +126,7 @@ impl Line {
     }
 
     /// One whose turn is later joins the queue; the fate of one that is not to be served.
+    #[inline]
     fn wait(&mut self, at: i64, turn: i64, deadline: i64) -> Option<Fate> {
         if self.waiting() as u64 >= self.places {
             return Some(Fate { start: None, left: at, end: End::Full, told: at, gone: false });
@@ -176,7 +177,7 @@ impl Line {
     }
 
     /// When the turn of one who comes at `at` is; `None` where nobody ever waits.
-    #[inline]
+    #[inline(always)]
     fn turn(&mut self, at: i64) -> Option<i64> {
         let workers = self.workers.as_mut()?;
         while let Some((change, servers)) = self.capacity.front() {
@@ -198,8 +199,28 @@ impl Line {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn let_go(&mut self, at: i64) {
+        if !self.leavers.is_empty() {
+            return self.let_all_go(at);
+        }
+        let mut last = NEVER;
+        while let Some(turn) = self.turns.front().copied() {
+            self.next_to_leave = turn;
+            if turn > at {
+                return;
+            }
+            last = turn;
+            self.turns.pop_front();
+        }
+        self.next_to_leave = NEVER;
+        if last != NEVER {
+            self.peak.emptied(last);
+        }
+    }
+
+    #[inline(never)]
+    fn let_all_go(&mut self, at: i64) {
         let mut last = None;
         while let Some(turn) = self.turns.front().copied().filter(|turn| *turn <= at) {
             last = Some(turn);

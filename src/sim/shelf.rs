@@ -6,6 +6,7 @@
 mod spill;
 
 use self::spill::Spill;
+use crate::journey::Journey;
 
 /// Things of a chunk.
 const CHUNK: usize = 20;
@@ -19,6 +20,16 @@ pub(super) trait Kept: Copy {
     fn save(&self, words: &mut Vec<u32>);
     /// The thing of these words; `next` gives one after the other.
     fn load(next: &mut impl FnMut() -> u32) -> Self;
+}
+
+impl Kept for Journey {
+    fn save(&self, words: &mut Vec<u32>) {
+        words.extend(self.to_words());
+    }
+
+    fn load(next: &mut impl FnMut() -> u32) -> Self {
+        Self::from_words(std::array::from_fn(|_| next()))
+    }
 }
 
 /// Things by bucket.

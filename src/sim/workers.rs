@@ -28,7 +28,7 @@ impl Workers {
 
     /// When the turn of one who comes at `at` is, which is not before those who came before; `i64::MAX` if there is no
     /// server.
-    #[inline]
+    #[inline(always)]
     pub(super) fn turn(&mut self, at: i64) -> i64 {
         match &mut self.free {
             Free::Few(_, first, _) => at.max(*first),
@@ -37,7 +37,7 @@ impl Workers {
     }
 
     /// The server of the turn that was told last is busy until `until`, which is not before that turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn engage(&mut self, until: i64) {
         // A place without a server is told by the last instant.
         let until = until.min(i64::MAX - 1);
