@@ -26,6 +26,10 @@ pub(super) struct Beat {
     pub(super) accepts: bool,
     /// It asks of the answer what no acceptance has.
     pub(super) lacks: bool,
+    /// A success concerns nobody but the journey: its population says so.
+    pub(super) quiet: bool,
+    /// Whether a success, and anything else, must be told in the order of time: its population says so.
+    pub(super) in_order: [bool; 2],
 }
 
 impl Beat {
@@ -59,6 +63,8 @@ impl Beat {
             place: Place::of(&step.request.path),
             accepts,
             lacks: accepts && !is_content_with_acceptance(step),
+            quiet: false,
+            in_order: [true; 2],
         }
     }
 }

@@ -3,29 +3,25 @@
 //! A journey under way is its own state and nothing else: it travels with its request and through the calendar, so that
 //! of a million that wait each takes 64 bytes there, 52 if it waits for long.
 
+mod kind;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reference_server::accounts;
-
-use super::beat::{Beat, is_brought_by};
+use self::kind::Kind;
+use super::beat::is_brought_by;
 use super::calendar::Calendar;
 use super::clients::{Clients, NEVER, Reply, Request};
-use super::lanes::Lanes;
 use super::mailer::Mailer;
 use super::model::Model;
 use super::recorder::Recorder;
 use super::visits::Visits;
-use crate::arrivals::{self, Followers, Planned};
-use crate::journey::{self, Account, Answer, Ending, Journey, Next, Script};
+use crate::arrivals::{self, Planned};
+use crate::journey::{self, Answer, Ending, Journey, Next};
 use crate::record::{JourneyEvent, Sample};
 use crate::rng::Key;
 use crate::scenario::server_model::{Per, PlaceOf};
-use crate::scenario::{
-    Arrival, Cause, Connection, Http, Outcome, Population, Scenario, ServerModel, Step, Subject, Timeline,
-};
-use crate::synthetic::AccountId;
+use crate::scenario::{Arrival, Cause, Outcome, Population, Scenario, ServerModel, Subject, Timeline};
 use crate::units::{Offset, Span};
 
 /// What is played.
@@ -59,20 +55,6 @@ pub(super) struct Journeys<'a, R> {
     end: i64,
     drained: i64,
     recorder: R,
-}
-
-/// A population, prepared.
-struct Kind {
-    script: Script,
-    /// What causes bring of it.
-    followers: Option<Followers>,
-    steps: Vec<Beat>,
-    accounts: Vec<Account>,
-    /// Its accounts sign in although the issuer is down.
-    own_entrance: bool,
-    lanes: Lanes<Journey>,
-    /// Connections that all of them share, where there are so many.
-    connections: Lanes<Journey>,
 }
 
 /// A request that was due while no lane was free, or no connection.
@@ -214,13 +196,13 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             return None;
         }
         if kind.connections.are_bounded() {
-            let deadline = (at + journey.timeout(&kind.script)).nanos();
-            return self.connect(journey, at, deadline, later);
+            return self.connect(journey, at, later);
         }
-        Some(kind.request(journey, (at + journey.least_timeout(&kind.script)).nanos()))
+        Some(kind.request(journey, at))
     }
 
-    /// A client's request is over, and its lane with it.
+    /// A client's request is over, and its lane with it; what it is told may concern others, or is no success.
+    #[inline(never)]
     fn over(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
         let (asked, at) = (who, Offset::from_nanos(reply.at));
         let (arrival, step) = (who.arrival(), who.step());
@@ -337,7 +319,7 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         self.begin(arrival, later)
     }
 
-    #[inline]
+    #[inline(always)]
     fn due(&mut self, who: Journey, at: i64, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
         if who.note & ERASES != 0 {
             let key = who.key().word("erase");
@@ -354,13 +336,43 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         self.offer(who, Offset::from_nanos(at), later)
     }
 
-    #[inline]
-    fn answered(&mut self, who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
-        let kind = &mut self.populations[usize::from(who.population())];
-        if kind.connections.are_bounded() {
-            self.comes_free(who.population(), reply.at, later);
+    #[inline(always)]
+    fn answered(&mut self, mut who: Journey, reply: Reply, later: &mut Calendar<Journey>) {
+        let (population, step) = (who.population(), who.step());
+        let kind = &mut self.populations[usize::from(population)];
+        if reply.outcome != Outcome::Ok || !kind.steps[usize::from(step)].quiet || who.note & WAITED != 0 {
+            if kind.connections.are_bounded() {
+                self.comes_free(population, reply.at, later);
+            }
+            return self.over(who, reply, later);
         }
-        self.over(who, reply, later);
+        let (at, sent) = (Offset::from_nanos(reply.at), Offset::from_nanos(reply.sent));
+        let outcome = Outcome::Ok;
+        let sample = Sample { population, step, outcome, intended: sent, released: sent, sent, done: at };
+        self.recorder.ended(&sample);
+        match who.answered(&kind.script, None, Answer { outcome, at, retry_after: None }) {
+            Next::Request(due) => later.enter(due.at.nanos(), who),
+            Next::End(ending) => {
+                let arrived = who.arrival().at;
+                if ending == Ending::GaveUp && who.clean() {
+                    self.recorder.journey(population, arrived, JourneyEvent::Marred);
+                }
+                self.recorder.journey(population, arrived, ended(ending, who.clean()));
+            }
+        }
+    }
+
+    #[inline]
+    fn deadline(&self, request: &Request<Journey>, at: i64) -> i64 {
+        if request.deadline == NEVER {
+            return NEVER;
+        }
+        let who = &request.who;
+        let kind = &self.populations[usize::from(who.population())];
+        // Who waited for a connection has been waiting since it got its lane.
+        let since = kind.connections.are_bounded().then(|| self.put_off.get(&who.arrival().key)?.sent);
+        let since = since.flatten().unwrap_or(Offset::from_nanos(at));
+        (since + who.timeout(&kind.script)).nanos()
     }
 
     fn goes_on(&self) -> bool {
@@ -383,22 +395,9 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
     }
 
     #[inline]
-    fn deadline(&self, request: &Request<Journey>, at: i64) -> i64 {
-        let kind = &self.populations[usize::from(request.who.population())];
-        // Who had to wait for a connection has been patient since before.
-        if kind.connections.are_bounded() {
-            return request.deadline;
-        }
-        (Offset::from_nanos(at) + request.who.timeout(&kind.script)).nanos()
-    }
-
     fn told_in_order(&self, who: &Journey, outcome: Outcome) -> bool {
         let kind = &self.populations[usize::from(who.population())];
-        let sends = self.mailer.is_bounded() && kind.steps[usize::from(who.step())].messages > 0;
-        kind.lanes.are_bounded()
-            || kind.connections.are_bounded()
-            || sends
-            || !kind.accounts.is_empty() && kind.script.concerns_the_account(who.step(), outcome)
+        kind.steps[usize::from(who.step())].in_order[usize::from(outcome != Outcome::Ok)]
     }
 
     fn sender(&self, who: &Journey, per: Per) -> u64 {
@@ -433,55 +432,6 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
             PlaceOf::Account => {
                 kind.account_of(&arrival).map_or(0, |account| Kind::number(arrival.population, account))
             }
-        }
-    }
-}
-
-impl Kind {
-    /// The present request of a journey, which waits until `deadline` or longer.
-    #[inline(always)]
-    fn request(&self, journey: Journey, deadline: i64) -> Request<Journey> {
-        let beat = &self.steps[usize::from(journey.step())];
-        Request {
-            class: beat.class,
-            key: journey.key().word("server"),
-            deadline,
-            until_start: false,
-            entries: beat.entries,
-            who: journey,
-        }
-    }
-
-    /// The number of an account among those of all populations, from 1 on.
-    fn number(population: u16, account: u32) -> u64 {
-        (u64::from(population) + 1) << 32 | u64::from(account)
-    }
-
-    /// The account with which a journey is made, if its population has any.
-    #[inline]
-    fn account_of(&self, arrival: &Arrival) -> Option<u32> {
-        journey::account_among(self.accounts.len() as u64, arrival.key)
-    }
-
-    fn new(index: u16, population: &Population, play: Play<'_>, model: &ServerModel) -> Self {
-        let timeline = play.timeline;
-        let beat = |(number, step): (u16, &Step)| Beat::new((index, number), step, play.scenario, model);
-        let steps = (0..).zip(&population.steps).map(beat);
-        let accounts = journey::accounts_in(population, timeline).unwrap_or(0) as usize;
-        Self {
-            script: Script::new(population, timeline),
-            followers: Followers::new(play.scenario, timeline, play.seed, index),
-            steps: steps.collect(),
-            accounts: vec![Account::default(); accounts],
-            own_entrance: population.accounts.as_ref().is_some_and(|accounts| {
-                let account = AccountId { kind: &accounts.kind, population: index, index: 0 };
-                accounts::Kind::of(&account.id()).is_some_and(accounts::Kind::has_own_entrance)
-            }),
-            lanes: Lanes::new(population.lanes),
-            connections: Lanes::new(match (population.connection, population.network.http) {
-                (Connection::PoolOf(count), Http::One) => Some(count),
-                _ => None,
-            }),
         }
     }
 }

@@ -44,11 +44,6 @@ impl Mailer {
         Offset::from_nanos(self.when_there(goes))
     }
 
-    /// Whether the rate is bounded.
-    pub(super) const fn is_bounded(&self) -> bool {
-        self.gap > 0
-    }
-
     /// The first instant from `at` on at which the server is there.
     fn when_there(&self, at: i64) -> i64 {
         let within = self.outages.iter().find(|(from, until)| (*from..*until).contains(&at));

@@ -14,7 +14,6 @@ impl<R: Recorder> Journeys<'_, R> {
         &mut self,
         journey: Journey,
         at: Offset,
-        deadline: i64,
         later: &mut Calendar<Journey>,
     ) -> Option<Request<Journey>> {
         let (population, step) = (journey.population(), journey.step());
@@ -22,12 +21,13 @@ impl<R: Recorder> Journeys<'_, R> {
         let mut waiting = journey;
         waiting.note |= WAITED | WAITS;
         if kind.connections.take(waiting) {
-            return Some(kind.request(journey, deadline));
+            return Some(kind.request(journey, at));
         }
         let of = PutOff { due: at, population, step, sent: Some(at), waits: None, given: false };
         let of = self.put_off.entry(journey.arrival().key).or_insert(of);
         (of.waits, of.given) = (Some(journey.key()), false);
-        later.enter(deadline, waiting);
+        let deadline = at + journey.timeout(&kind.script);
+        later.enter(deadline.nanos(), waiting);
         None
     }
 
@@ -66,7 +66,7 @@ impl<R: Recorder> Journeys<'_, R> {
         if given {
             of.waits = None;
             let kind = &self.populations[usize::from(who.population())];
-            return Some(kind.request(who, (sent + who.timeout(&kind.script)).nanos()));
+            return Some(kind.request(who, sent));
         }
         let reply = Reply { at, sent: sent.nanos(), outcome: Outcome::TimedOut, retry_after: 0 };
         self.over(who, reply, later);
