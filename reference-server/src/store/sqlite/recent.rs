@@ -75,7 +75,6 @@ pub(super) struct Run {
     /// Of each sender.
     pub(super) names: HashMap<Arc<str>, BTreeSet<(String, i64)>>,
     pub(super) links: HashMap<[u8; 20], (i64, [u8; 16])>,
-    last: i64,
 }
 
 impl Run {
@@ -87,7 +86,6 @@ impl Run {
         self.copies.clear();
         self.names.clear();
         self.links.clear();
-        self.last = 0;
     }
 
     /// Results whose keys are in it.
@@ -95,13 +93,13 @@ impl Run {
         self.links.len()
     }
 
-    /// The highest id that was ever in it; 0 when there was none.
+    /// The highest id in it; 0 when there is none. It looks at all of them: one that was rolled back is given out again, perhaps
+    /// to a result of the next generation, and must not stand for this one's end.
     pub(super) fn last(&self) -> i64 {
-        self.last
+        self.links.values().map(|(id, _)| *id).max().unwrap_or(0)
     }
 
     pub(super) fn insert(&mut self, keys: Keys) {
-        self.last = self.last.max(keys.id);
         for unique in keys.uniques() {
             self.uniques.insert(unique.0, keys.id);
         }
