@@ -68,7 +68,7 @@ cargo test --workspace --doc --locked --quiet
 # Some seconds of coverage-guided fuzzing for each parser of what strangers send.
 bash benches/fuzz.sh 3
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked --status-level fail
+    cargo nextest run --workspace --locked --status-level retry
 else
     cargo test --workspace --lib --bins --tests --locked
 fi
