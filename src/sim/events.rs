@@ -188,7 +188,10 @@ impl<C: Clients> Engine<'_, C> {
             }
             self.start(number, ticket, at);
             let ends = self.jobs.get(ticket).map_or(NEVER, |job| at.saturating_add(job.work));
-            let ends = if self.may_take_longer(request.class, sharing) { NEVER } else { ends };
+            let longer =
+                sharing || preempts || !self.model.behind.needs[usize::from(request.class)].is_empty();
+            // Who may be served for longer than its work, or be interrupted and wait again, may lose patience until then.
+            let ends = if longer { NEVER } else { ends };
             self.file_patience(ticket, ends);
         } else {
             self.desks[number].join(ticket, class.priority, false, at);
@@ -196,11 +199,6 @@ impl<C: Clients> Engine<'_, C> {
             self.file_patience(ticket, NEVER);
         }
         Some(ticket)
-    }
-
-    /// Whether service of a class may end later than its work alone would.
-    fn may_take_longer(&self, class: u16, sharing: bool) -> bool {
-        sharing || !self.model.behind.needs[usize::from(class)].is_empty()
     }
 
     /// Foresees the end of a client's patience, if it may come before `until`.

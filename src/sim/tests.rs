@@ -10,7 +10,7 @@ use super::meter::Meter;
 use super::model::Model;
 use super::{Engine, customers, plain};
 use crate::scenario::queueing::{Batch, Comeback, Coming, Customers, Leg, Patience, Profile, Queueing};
-use crate::scenario::server_model::{Bucket, ClassModel, Dispatch, Leaving, Per, StationModel};
+use crate::scenario::server_model::{Bucket, ClassModel, Discipline, Dispatch, Leaving, Per, StationModel};
 use crate::scenario::{Law, Outcome, ServerModel, Work};
 use crate::units::Span;
 
@@ -154,6 +154,50 @@ prop_compose! {
             cycle: None,
         }
     }
+}
+
+#[test]
+fn who_is_interrupted_loses_patience_while_it_waits_again() {
+    let class = |name: &str, priority, ms| ClassModel {
+        priority,
+        ..ClassModel::new(name, 0, Work::Law(Law::Constant(Span::from_millis(ms))))
+    };
+    let patience = Patience { law: Work::Law(Law::Constant(Span::from_millis(15))), until_service: false };
+    let customers = |name: &str, rate, class| Customers {
+        name: name.to_owned(),
+        arrivals: Coming::Poisson(Profile::Constant(rate)),
+        batch: Batch::Fixed(1),
+        initial: 0,
+        route: vec![Leg { class, next: vec![] }],
+        patience: (class == 1).then(|| patience.clone()),
+        retry: None,
+    };
+    let station = StationModel {
+        discipline: Discipline::Priority { preemptive: true },
+        abandoned: Leaving::Drop,
+        ..StationModel::new("s", Some(1))
+    };
+    let classes = vec![class("high", 0, 20), class("low", 1, 10)];
+    let system = Queueing {
+        name: "interrupted".to_owned(),
+        about: String::new(),
+        seed: 1,
+        run_in: Span::ZERO,
+        duration: Span::from_secs(100),
+        replications: 1,
+        may_grow: true,
+        model: ServerModel { stations: vec![station], classes, ..ServerModel::default() },
+        customers: vec![customers("high", 20.0, 0), customers("low", 20.0, 1)],
+        observe: Vec::new(),
+        cycle: None,
+    };
+    let (lines, ..) = play(&system, Engine::Events);
+    let low = lines.iter().filter(|(rank, ..)| rank >> 48 == 1).map(|(.., reply)| reply);
+    let low: Vec<&Reply> = low.filter(|reply| reply.outcome != Outcome::InFlight).collect();
+    let longest = low.iter().map(|reply| reply.at - reply.sent).max();
+    assert_eq!(longest, Some(15_000_000), "nobody waits for longer than its patience");
+    let served = low.iter().filter(|reply| reply.outcome == Outcome::Ok).count();
+    assert!(served > 500 && served + 500 < low.len(), "{served} of {}", low.len());
 }
 
 proptest! {
