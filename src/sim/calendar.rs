@@ -37,7 +37,7 @@ impl Ranked for Journey {
 
 /// Things to come, earliest first. Things of the same instant come in the order of their rank, whenever they were entered,
 /// so that two engines that enter them in another sequence still take them out in the same.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Calendar<T> {
     /// When the next thing comes.
     next: i64,

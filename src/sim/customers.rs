@@ -42,12 +42,12 @@ impl Kept for Customer {
     fn save(&self, words: &mut Vec<u32>) {
         let Self { number, group, leg, visit, tries } = *self;
         let place = u32::from(group) << 16 | u32::from(leg);
-        words.extend([(number >> 32) as u32, number as u32, place, visit, tries]);
+        number.save(words);
+        words.extend([place, visit, tries]);
     }
 
     fn load(next: &mut impl FnMut() -> u32) -> Self {
-        let number = u64::from(next()) << 32 | u64::from(next());
-        let place = next();
+        let (number, place) = (u64::load(next), next());
         Self { number, group: (place >> 16) as u16, leg: place as u16, visit: next(), tries: next() }
     }
 }

@@ -156,11 +156,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Started);
         match next {
             Next::End(ending) => {
-                let clean = ending == Ending::Completed;
-                if !clean {
-                    self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Marred);
-                }
-                self.recorder.journey(arrival.population, arrival.at, ended(ending, clean));
+                self.ends(&journey, ending);
                 None
             }
             Next::Request(due) if due.at > arrival.at => {
@@ -234,7 +230,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         let answer = Answer { outcome, at, retry_after: Some(Span::from_nanos(reply.retry_after)) };
         let was_clean = who.clean();
         let next = who.answered(&kind.script, account, answer);
-        if was_clean && (outcome != Outcome::Ok || next == Next::End(Ending::GaveUp)) {
+        if was_clean && !who.clean() {
             self.recorder.journey(population, arrival.at, JourneyEvent::Marred);
         }
         let messages = was_ok && sends && who.note & MESSAGES_SENT == 0;
@@ -246,7 +242,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         }
         match next {
             Next::Request(due) => later.enter(due.at.nanos(), who),
-            Next::End(ending) => self.recorder.journey(population, arrival.at, ended(ending, who.clean())),
+            Next::End(ending) => self.ends(&who, ending),
         }
         if brings && outcome == Outcome::Ok {
             self.bring(&arrival, step, at);
@@ -254,6 +250,19 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         if messages && !accepts {
             self.send(asked, at, later);
         }
+    }
+
+    /// A journey is over. One that is given up is marred, even if every request that it made was a success.
+    fn ends(&mut self, who: &Journey, ending: Ending) {
+        let (Arrival { population, at, .. }, clean) = (who.arrival(), who.clean());
+        let event = match ending {
+            Ending::Completed => JourneyEvent::Completed { clean },
+            Ending::GaveUp => JourneyEvent::GaveUp,
+        };
+        if ending == Ending::GaveUp && clean {
+            self.recorder.journey(population, at, JourneyEvent::Marred);
+        }
+        self.recorder.journey(population, at, event);
     }
 
     /// A success brings journeys.
@@ -352,13 +361,7 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
         self.recorder.ended(&sample);
         match who.answered(&kind.script, None, Answer { outcome, at, retry_after: None }) {
             Next::Request(due) => later.enter(due.at.nanos(), who),
-            Next::End(ending) => {
-                let arrived = who.arrival().at;
-                if ending == Ending::GaveUp && who.clean() {
-                    self.recorder.journey(population, arrived, JourneyEvent::Marred);
-                }
-                self.recorder.journey(population, arrived, ended(ending, who.clean()));
-            }
+            Next::End(ending) => self.ends(&who, ending),
         }
     }
 
@@ -433,12 +436,5 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
                 kind.account_of(&arrival).map_or(0, |account| Kind::number(arrival.population, account))
             }
         }
-    }
-}
-
-const fn ended(ending: Ending, clean: bool) -> JourneyEvent {
-    match ending {
-        Ending::Completed => JourneyEvent::Completed { clean },
-        Ending::GaveUp => JourneyEvent::GaveUp,
     }
 }

@@ -95,16 +95,13 @@ impl<W: Ranked> Kept for Told<W> {
     fn save(&self, words: &mut Vec<u32>) {
         let Reply { at, sent, outcome, retry_after } = self.reply;
         self.who.save(words);
-        words.extend(
-            [at as u64, sent as u64, retry_after].into_iter().flat_map(|n| [(n >> 32) as u32, n as u32]),
-        );
+        [at as u64, sent as u64, retry_after].iter().for_each(|number| number.save(words));
         words.push(outcome as u32);
     }
 
     fn load(next: &mut impl FnMut() -> u32) -> Self {
         let who = W::load(next);
-        let mut long = || u64::from(next()) << 32 | u64::from(next());
-        let (at, sent, retry_after) = (long() as i64, long() as i64, long());
+        let (at, sent, retry_after) = (u64::load(next) as i64, u64::load(next) as i64, u64::load(next));
         let outcome = Outcome::ALL[next() as usize];
         Self { who, reply: Reply { at, sent, outcome, retry_after } }
     }

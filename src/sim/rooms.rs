@@ -71,12 +71,9 @@ impl Rooms {
         let standing = room.queues[instance].stand(&whose, None, Duration::from_nanos(now));
         let queue = &room.queues[instance];
         let [now_there, void] = [queue.waiting() + queue.called(), queue.voided().len()];
-        let mut left = |since: i64, end: End, meter: &mut Meter| {
-            self.presence += meter.presence(since, at);
-            meter.visit(&Visit { class, at: since, left: at, worked: 0, end, wasted: false });
-        };
         for since in queue.voided() {
-            left(self.start + since.as_nanos() as i64, End::Abandoned, meter);
+            let since = self.start + since.as_nanos() as i64;
+            self.presence += leaves(class, since, at, End::Abandoned, meter);
         }
         // Whoever is there for the first time is one more than those who have left the room explain.
         let outcome = match standing {
@@ -84,7 +81,7 @@ impl Rooms {
                 if now_there + void == before {
                     meter.came(class, at);
                 }
-                left(at - waited.as_nanos() as i64, End::Served, meter);
+                self.presence += leaves(class, at - waited.as_nanos() as i64, at, End::Served, meter);
                 Ok(())
             }
             Standing::Waits { .. } => {
@@ -95,7 +92,7 @@ impl Rooms {
             }
             Standing::NoPlace => {
                 meter.came(class, at);
-                left(at, End::Full, meter);
+                self.presence += leaves(class, at, at, End::Full, meter);
                 Err(room.asks_again(request))
             }
         };
@@ -111,9 +108,7 @@ impl Rooms {
             for queue in &mut room.queues {
                 for since in queue.since() {
                     let since = self.start + since.as_nanos() as i64;
-                    self.presence += meter.presence(since, at);
-                    let end = End::Down;
-                    meter.visit(&Visit { class, at: since, left: at, worked: 0, end, wasted: false });
+                    self.presence += leaves(class, since, at, End::Down, meter);
                 }
             }
             room.becomes(0, at, meter);
@@ -135,10 +130,8 @@ impl Rooms {
         for room in &mut self.rooms {
             let class = room.rule.shown;
             for since in room.queues.iter().flat_map(Queue::since) {
-                let at = self.start + since.as_nanos() as i64;
-                self.presence += meter.presence(at, i64::MAX);
-                let end = End::Abandoned;
-                meter.visit(&Visit { class, at, left: i64::MAX, worked: 0, end, wasted: false });
+                let since = self.start + since.as_nanos() as i64;
+                self.presence += leaves(class, since, i64::MAX, End::Abandoned, meter);
             }
             room.becomes(room.present, end, meter);
         }
@@ -173,6 +166,12 @@ impl Room {
         let share = 1.0 + request.word("poll").unit();
         whole_seconds(self.rule.poll.scaled(share).nanos())
     }
+}
+
+/// Measures one who came at `since` and leaves at `at`; the part of that time which is in the measured part.
+fn leaves(class: u16, since: i64, at: i64, end: End, meter: &mut Meter) -> u128 {
+    meter.visit(&Visit { class, at: since, left: at, worked: 0, end, wasted: false });
+    meter.presence(since, at)
 }
 
 fn empty(rule: &RoomModel, now: u64) -> Queue<u64> {

@@ -22,6 +22,16 @@ pub(super) trait Kept: Copy {
     fn load(next: &mut impl FnMut() -> u32) -> Self;
 }
 
+impl Kept for u64 {
+    fn save(&self, words: &mut Vec<u32>) {
+        words.extend([(*self >> 32) as u32, *self as u32]);
+    }
+
+    fn load(next: &mut impl FnMut() -> u32) -> Self {
+        u64::from(next()) << 32 | u64::from(next())
+    }
+}
+
 impl Kept for Journey {
     fn save(&self, words: &mut Vec<u32>) {
         words.extend(self.to_words());
@@ -33,7 +43,7 @@ impl Kept for Journey {
 }
 
 /// Things by bucket.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Shelf<T> {
     buckets: Vec<Bucket>,
     chunks: Vec<Chunk<T>>,
@@ -56,7 +66,7 @@ struct Bucket {
     least: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Chunk<T> {
     times: [u32; CHUNK],
     things: [T; CHUNK],
@@ -129,16 +139,6 @@ impl<T: Kept> Shelf<T> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    impl Kept for u64 {
-        fn save(&self, words: &mut Vec<u32>) {
-            words.extend([(*self >> 32) as u32, *self as u32]);
-        }
-
-        fn load(next: &mut impl FnMut() -> u32) -> Self {
-            u64::from(next()) << 32 | u64::from(next())
-        }
-    }
 
     proptest! {
         #[test]

@@ -52,12 +52,12 @@ impl Kept for Ticket {
 
 impl<T: Kept> Kept for Ahead<T> {
     fn save(&self, words: &mut Vec<u32>) {
-        words.extend([(self.rank >> 32) as u32, self.rank as u32]);
+        self.rank.save(words);
         self.what.save(words);
     }
 
     fn load(next: &mut impl FnMut() -> u32) -> Self {
-        Self { rank: u64::from(next()) << 32 | u64::from(next()), what: T::load(next) }
+        Self { rank: u64::load(next), what: T::load(next) }
     }
 }
 

@@ -19,14 +19,6 @@ pub(super) struct Spill {
     bytes: Vec<u8>,
 }
 
-impl Clone for Spill {
-    /// Nobody clones what has begun to write: a file has one owner.
-    fn clone(&self) -> Self {
-        assert!(self.file.is_none(), "what is in a file cannot be cloned");
-        Self::default()
-    }
-}
-
 impl Spill {
     /// Writes a page that follows another; its number, unless the file takes it not.
     pub(super) fn write<T: Kept>(&mut self, times: &[u32], things: &[T], before: u32) -> Option<u32> {
