@@ -95,13 +95,12 @@ impl Neighbours {
             return Ok(Instant::now());
         }
         let mut said = to.said.lock().await;
-        let now = Instant::now();
-        if said.as_ref().is_none_or(|said| said.until <= now) {
-            let before = said.take().and_then(|said| said.answer.ok());
-            *said = Some(self.ask(to.address, before).await);
-        }
-        let said = said.as_ref().map(|said| &said.answer);
-        said.unwrap_or(&Err(String::new())).as_ref().map(|ceiling| ceiling.reserve(now)).map_err(Clone::clone)
+        let holds = match said.take() {
+            Some(holds) if holds.until > Instant::now() => holds,
+            over => self.ask(to.address, over.and_then(|over| over.answer.ok())).await,
+        };
+        let holds = said.insert(holds);
+        holds.answer.as_ref().map(|ceiling| ceiling.reserve(Instant::now())).map_err(Clone::clone)
     }
 
     /// Asks a shard elsewhere; `before` is its ceiling so far.

@@ -40,6 +40,16 @@ fn write_result(context: &Context<'_>, facts: &Facts, out: &mut Vec<u8>) {
         }
     };
     let [patient, specimen, observation, report] = [0, 1, 2, 3];
+    // The code, subject and times of the observation are those of its report.
+    let test = |out: &mut Vec<u8>| {
+        coded(out, "http://loinc.org", facts.kind.loinc());
+        text(out, r#","subject":"#);
+        refer(out, patient);
+        text(out, r#","effectiveDateTime":""#);
+        instant(out, facts.sampled);
+        text(out, r#"","issued":""#);
+        instant(out, facts.analysed);
+    };
 
     begin(key.with(patient), "Patient", out);
     text(out, r#","identifier":[{"use":"official","system":"urn:oid:1.2.250.1.213.1.4.10","value":""#);
@@ -80,13 +90,7 @@ fn write_result(context: &Context<'_>, facts: &Facts, out: &mut Vec<u8>) {
     text(out, r#","status":"final","category":["#);
     coded(out, "http://terminology.hl7.org/CodeSystem/observation-category", "laboratory");
     text(out, r#"],"code":"#);
-    coded(out, "http://loinc.org", facts.kind.loinc());
-    text(out, r#","subject":"#);
-    refer(out, patient);
-    text(out, r#","effectiveDateTime":""#);
-    instant(out, facts.sampled);
-    text(out, r#"","issued":""#);
-    instant(out, facts.analysed);
+    test(out);
     text(out, r#"","valueCodeableConcept":"#);
     coded(out, "http://snomed.info/sct", facts.snomed().0);
     if let Some(device) = facts.device {
@@ -108,13 +112,7 @@ fn write_result(context: &Context<'_>, facts: &Facts, out: &mut Vec<u8>) {
     }
     write_reference(subject, out);
     text(out, r#""}],"status":"final","code":"#);
-    coded(out, "http://loinc.org", facts.kind.loinc());
-    text(out, r#","subject":"#);
-    refer(out, patient);
-    text(out, r#","effectiveDateTime":""#);
-    instant(out, facts.sampled);
-    text(out, r#"","issued":""#);
-    instant(out, facts.analysed);
+    test(out);
     text(out, r#"","specimen":["#);
     refer(out, specimen);
     text(out, r#"],"result":["#);

@@ -138,24 +138,33 @@ pub(crate) fn result(language: Language, link: &str, record: &Record) -> Page {
     let title = language.choose("Résultat de votre test", "Your test result");
     let body = html! {
         h1 { (title) }
-        (outcome(language, record))
-        (facts(language, record))
-        @if record.test.result == Outcome::Indeterminate {
-            p { (no_certificate_text(language)) }
-        } @else {
+        (findings(language, record, &html! {
             h2 { (language.choose("Certificat européen", "EU certificate")) }
             p { a.button href={ "/p/" (link) "/certificate.pdf" } { (language.choose("Télécharger le certificat (PDF)", "Download the certificate (PDF)")) } }
             ul {
                 li { a href={ "/p/" (link) "/certificate.png" } { (language.choose("Code à présenter (image)", "Code to show (picture)")) } }
                 li { a href={ "/p/" (link) "/certificate.txt" } { (language.choose("Contenu du code (texte)", "Content of the code (text)")) } }
             }
-        }
+        }))
     };
     Page::new(language, title, body)
 }
 
+/// What came out and of what, and the way to its certificate, where it has one.
+pub(super) fn findings(language: Language, record: &Record, certificate: &Markup) -> Markup {
+    html! {
+        (outcome(language, record))
+        (facts(language, record))
+        @if record.test.result == Outcome::Indeterminate {
+            p { (no_certificate_text(language)) }
+        } @else {
+            (certificate)
+        }
+    }
+}
+
 /// What came out, so that it is seen first and not told by a colour alone.
-pub(super) fn outcome(language: Language, record: &Record) -> Markup {
+fn outcome(language: Language, record: &Record) -> Markup {
     let class = match record.test.result {
         Outcome::Negative => "negative",
         Outcome::Positive => "positive",
@@ -170,7 +179,7 @@ pub(super) fn outcome(language: Language, record: &Record) -> Markup {
 }
 
 /// Who was tested, and when.
-pub(super) fn facts(language: Language, Record { patient, test }: &Record) -> Markup {
+fn facts(language: Language, Record { patient, test }: &Record) -> Markup {
     let rows = [
         (language.choose("Nom", "Family name"), patient.family_name.clone()),
         (language.choose("Prénom", "Given name"), patient.given_name.clone()),
@@ -194,7 +203,7 @@ pub(crate) fn no_certificate(language: Language, link: &str) -> Page {
     Page::new(language, title, body)
 }
 
-pub(super) fn no_certificate_text(language: Language) -> &'static str {
+fn no_certificate_text(language: Language) -> &'static str {
     language.choose(
         "Un résultat indéterminé ne donne pas lieu à un certificat\u{a0}: un nouveau test est nécessaire.",
         "An inconclusive result has no certificate: another test is needed.",

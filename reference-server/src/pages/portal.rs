@@ -5,10 +5,10 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
 use super::form::{self, Input, Wrong};
-use super::patient::{facts, no_certificate_text, outcome};
+use super::patient::findings;
 use super::{Page, SignedIn};
 use crate::certificate::Printed;
-use crate::entry::{Outcome, Record};
+use crate::entry::Record;
 use crate::language::Language;
 use crate::words;
 
@@ -176,13 +176,9 @@ pub(crate) fn result(
             }
         }
         h1 { (title) }
-        (outcome(language, record))
-        (facts(language, record))
-        @if record.test.result == Outcome::Indeterminate {
-            p { (no_certificate_text(language)) }
-        } @else {
+        (findings(language, record, &html! {
             p { a.button href={ "/pro/results/" (id) "/print" } { (language.choose("Certificat à imprimer", "Certificate to print")) } }
-        }
+        }))
         p { a href="/pro/entry" { (language.choose("Saisir un autre résultat", "Enter another result")) } }
     };
     Page { language, title: title.to_owned(), signed_in: Some(signed_in), body }
