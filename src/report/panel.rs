@@ -3,7 +3,7 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::axis::Axis;
+use super::axis::{Axis, Tick};
 use super::canvas::{At, Canvas, DrawError, Drawn, LABEL, Pen, Place, REMARK, Stroke, units};
 use super::labels::Labels;
 use super::lettering;
@@ -40,6 +40,8 @@ pub(super) struct EndLabel {
 
 /// Distance in CSS pixels that keeps labels below each other apart.
 const LINE: f64 = 15.0;
+/// Distance in CSS pixels that keeps labels beside each other apart.
+const LABEL_GAP: f64 = 6.0;
 
 impl<'c> Panel<'c> {
     pub(super) fn new(
@@ -82,14 +84,19 @@ impl<'c> Panel<'c> {
         self.x_ticks()
     }
 
-    /// Marks and labels below the panel.
+    /// Marks below the panel, and labels where there is room for them: the last has it always.
     fn x_ticks(&self) -> Drawn {
         let bottom = self.place.bottom;
-        for tick in &self.x.ticks {
+        let half = |tick: &Tick| lettering::width(&tick.label, LABEL) / 2.0 + LABEL_GAP / 2.0;
+        let last = self.x.ticks.last().map_or(f64::INFINITY, |tick| self.at(tick.at, 0.0).0 - half(tick));
+        let mut free = f64::NEG_INFINITY;
+        for (index, tick) in self.x.ticks.iter().enumerate() {
             let (x, _) = self.at(tick.at, 0.0);
             self.canvas.line((x, bottom), (x, bottom + 4.0), Stroke::new(Role::Axis, 1.0))?;
-            if !tick.label.is_empty() {
+            let fits = free <= x - half(tick) && x + half(tick) <= last;
+            if !tick.label.is_empty() && (fits || index + 1 == self.x.ticks.len()) {
                 self.canvas.text((x, bottom + 14.0), &tick.label, Pen::new(Role::Muted, LABEL).middle())?;
+                free = x + half(tick);
             }
             if !tick.remark.is_empty() {
                 self.canvas.text((x, bottom + 29.0), &tick.remark, Pen::new(Role::Muted, REMARK).middle())?;

@@ -102,7 +102,11 @@ fn row(canvas: &Canvas, y: f64, bars: f64, server: usize, name: &str, journeys: 
     let share = say::share_of(journeys.clean, journeys.judged);
     let text = match journeys.judged {
         0 => "no journey to judge".to_owned(),
-        judged => format!("{share}, {} of {}", say::count(journeys.clean), say::count(judged)),
+        // A million written out would run into the next column.
+        judged => {
+            let say = if judged < 1_000_000 { say::count } else { say::short_count };
+            format!("{share}, {} of {}", say(journeys.clean), say(judged))
+        }
     };
     canvas.text((COUNTS, y), &text, Pen::new(Role::Ink, LABEL))
 }
