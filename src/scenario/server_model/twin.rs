@@ -247,7 +247,9 @@ fn spared(class: Class, cached: bool) -> Vec<Spared> {
 
 /// What the configuration says and the model does not, in words.
 fn left_out(config: &Config) -> Vec<String> {
-    let background = config.certificates.when == config::When::Background;
+    // Where the store takes no time in the model it is all the same when a certificate is issued.
+    let takes_time = config.pool.is_some() || config.commit != config::Commit::default();
+    let background = config.certificates.when == config::When::Background && takes_time;
     let parts = [(background, "certificates issued in the background (they are when they are asked for)")];
     parts.into_iter().filter(|(said, _)| *said).map(|(_, part)| part.to_owned()).collect()
 }
@@ -393,5 +395,13 @@ mod tests {
         assert_eq!(class("pool-print").spared, [Spared { memory: 0, from: 1, count: 2 }]);
         assert_eq!((class("pool-certificate").spared.len(), class("certificate").spared.len()), (2, 0));
         assert_eq!(model.left_out, Vec::<String>::new());
+    }
+
+    #[test]
+    fn certificates_of_the_background_are_left_out_where_the_store_takes_time() {
+        let background = "[certificates]\nwhen = \"background\"\n";
+        assert!(twin(background).left_out.is_empty());
+        let slow = format!("{background}[commit]\ncycle = \"20ms\"\n");
+        assert_eq!(twin(&slow).left_out.len(), 1);
     }
 }
