@@ -11,6 +11,7 @@ CASES = [
     ("single results 20,000/s", "benches/server/single.toml", 20, "software"),
     ("batches of 50, 1,000/s = 50,000 results/s", "benches/server/batch.toml", 10, "lab"),
     ("15,000 pages/s beside 2,000 results/s", "benches/server/reads.toml", 2, "patient"),
+    ("4,000 certificates/s beside 500 results/s", "benches/server/certificates.toml", 8, "patient"),
     ("peak hour of 12 M tests/day", PEAK, 1, None),
     ("its burst minute, 1.5 times", PEAK, 1.5, None),
 ]
