@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How late requests are sent: both pacers at 5,000/s, 20,000/s and 30,000/s, generator on one core, server on the other,
+# How late requests are sent: all pacers at 5,000/s, 20,000/s and 30,000/s, generator on one core, server on the other,
 # beside bare loops that wait for the same instants (with a timerfd, by looking at the clock) or send at them: what is the
 # machine's, and what is the tool's.
 #
@@ -20,7 +20,7 @@ try:
         for rate in (5000, 20000, 30000):
             for name, mode in (("waits, timerfd", "timer"), ("waits, spins", "spin"), ("sends", "wire")):
                 seen.setdefault((rate, f"floor, {name}"), []).append(compare.floor(server, mode, rate, seconds))
-            for pacer in ("timerfd", "spin"):
+            for pacer in ("timerfd", "spin", "bunch"):
                 seen.setdefault((rate, f"peakday, {pacer}"), []).append(compare.peakday(server, rate, seconds, pacer))
 finally:
     server.stop()

@@ -313,6 +313,7 @@ def main():
                 note(f"floor, sends {rate:,}/s", lambda: floor(server, "wire", rate, options.seconds))
                 note(f"floor, waits {rate:,}/s", lambda: floor(server, "timer", rate, options.seconds))
                 if rate == 20000:
+                    note("peakday, bunched 20,000/s", lambda: peakday(server, rate, options.seconds, "bunch"))
                     if has["oha"]:
                         note("oha, 20,000/s", lambda: oha(server, rate, options.seconds))
                     note("goose, 20,000/s", lambda: goose(server, rate, options.seconds))
@@ -334,18 +335,19 @@ def main():
     print(f"\nMedian (least–most) of {rounds}; server on core {SERVER_CORE}, generator on core {GENERATOR_CORE}.")
     print("`floor` is no tool but a bare loop: what waits at the same instants, and what sends a ready-made request at them.\n")
     table(rows)
-    ours = "peakday, Poisson 20,000/s"
     print()
-    if ours in rows:
+    for ours in ("peakday, Poisson 20,000/s", "peakday, bunched 20,000/s"):
+        if not rows.get(ours):
+            continue
         if rows.get("wrk, closed"):
             wrk_cpu = statistics.median(r["cpu"] for r in rows["wrk, closed"])
             bound = 1.3 * 18.5 * wrk_cpu / 10.6
             own = statistics.median(r["cpu"] for r in rows[ours])
-            print(f"- CPU per request at 20,000/s: {own:.1f} µs; bound 1.3 x 18.5 x {wrk_cpu:.1f} / 10.6 = {bound:.1f} µs")
-            print(f"- of wrk's in the same round: {ratio(rows, ours, 'wrk, closed', 'cpu')}")
+            print(f"- CPU per request, {ours}: {own:.1f} µs; bound 1.3 x 18.5 x {wrk_cpu:.1f} / 10.6 = {bound:.1f} µs")
+            print(f"- over wrk's in the same round: {ratio(rows, ours, 'wrk, closed', 'cpu')}")
         for other in ("oha, 20,000/s", "goose, 20,000/s"):
             if rows.get(other):
-                print(f"- CPU per request, peakday over {other}: {ratio(rows, ours, other, 'cpu')}")
+                print(f"- CPU per request, {ours} over {other}: {ratio(rows, ours, other, 'cpu')}")
     for name in rows:
         bare = name.replace("peakday, Poisson", "floor, sends")
         if bare != name and rows.get(bare):

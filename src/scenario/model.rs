@@ -78,6 +78,9 @@ pub enum Pacing {
     Timerfd,
     /// It sleeps until shortly before and then looks again and again: a few µs late, and a whole processor busy.
     Spin,
+    /// It sleeps for at least half a millisecond, and what becomes due meanwhile is sent together: up to that late, for less
+    /// processor time a request.
+    Bunch,
 }
 
 impl RunPlan {
