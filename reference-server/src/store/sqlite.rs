@@ -20,6 +20,7 @@ mod schema;
 mod seal;
 mod writer;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -65,17 +66,23 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
     let stop = timer.clone();
     let log = checkpoint::Log::default();
     let (theirs, counts) = (log.clone(), Arc::clone(&shared));
-    threads.push(spawn("store-checkpoint", move || {
-        checkpoint::run(&checkpoint, &theirs, &timer, &counts.stats);
+    let database = File::open(&file)
+        .map_err(|error| StoreError::Failed(format!("cannot open {}: {error}", file.display())))?;
+    let database = Arc::new(database);
+    let synced = Arc::clone(&database);
+    threads.push(spawn("store-checkpoint", &database, checkpoint, move |connection| {
+        checkpoint::run(connection, &synced, &theirs, &timer, &counts.stats);
     })?);
     let reads = Arc::new(Mutex::new(reads));
     for _ in 0..READERS {
-        let connection = schema::connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = schema::connect(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let (reads, shared, latest) = (Arc::clone(&reads), Arc::clone(&shared), latest.clone());
-        threads.push(spawn("store-reader", move || reader::run(&connection, latest, &reads, &shared))?);
+        threads.push(spawn("store-reader", &database, connection, move |connection| {
+            reader::run(connection, latest, &reads, &shared);
+        })?);
     }
-    threads.push(spawn("store-writer", move || {
-        writer::run(&connection, state, writes, &log);
+    threads.push(spawn("store-writer", &database, connection, move |connection| {
+        writer::run(connection, state, writes, &log);
         stop.stop();
     })?);
 
@@ -90,7 +97,22 @@ pub(super) fn open(folder: &Path, faults: Arc<Faults>) -> Result<Store, StoreErr
     })
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+/// Starts a thread that works with a connection of its own.
+///
+/// To close any handle of a file gives up every lock that the process has on it, SQLite's among them. So the handle beside
+/// theirs lasts until the last connection is closed.
+fn spawn(
+    name: &str,
+    database: &Arc<File>,
+    connection: Connection,
+    work: impl FnOnce(&Connection) + Send + 'static,
+) -> Result<JoinHandle<()>, StoreError> {
+    let database = Arc::clone(database);
+    let work = move || {
+        work(&connection);
+        drop(connection);
+        drop(database);
+    };
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Statement};
 
 use super::filters::Filters;
 use super::recent::{Closed, Keys, Latest, Recent, Run};
-use super::seal::{Cursor, Seal, Sorting};
+use super::seal::{Cursor, NICE, Seal, Sorting};
 use super::{optional, prepare};
 use crate::store::{Fingerprint, StoreError};
 
@@ -21,9 +21,11 @@ const SIZE: usize = 65_536;
 /// Fingerprints that a result has at most in `uniques`: reference and idempotency key.
 const UNIQUES_EACH: usize = 2;
 
-/// Keys that are copied into the tables with every commit, and with every result in it: a result has five, so that a
-/// generation is there before the next one is full.
-const KEYS_A_COMMIT: usize = 64;
+/// Keys that are copied into the tables with every commit, whether it has results or not.
+const KEYS_A_COMMIT: usize = 8;
+
+/// Keys that are copied at most for each result of a commit. A result has five, and a generation takes its time to be sorted
+/// before the first is copied.
 const KEYS_A_RESULT: usize = 8;
 
 /// The generations that there are. Two questions, since SQLite answers each from an end of the index, and both in one
@@ -166,7 +168,11 @@ impl Index {
         let Some(sorted) = sealing.keys.done() else { return Ok(()) };
         let recent = self.latest.read();
         let Some(Closed { gone, .. }) = &recent.sealing else { return Ok(()) };
-        let most = KEYS_A_COMMIT + KEYS_A_RESULT * self.added.len();
+        // As many for each result as have it there when the open generation is full but for an eighth: copied faster, the
+        // commits of one second would take longer than those of the next.
+        let room = (self.size - self.size / 8).saturating_sub(recent.open.len()).max(1);
+        let each = sorted.left(&sealing.cursor).div_ceil(room).min(KEYS_A_RESULT);
+        let most = KEYS_A_COMMIT + each * self.added.len();
         let (cursor, filters) = (&mut sealing.cursor, &mut self.filters);
         sealing.done = seal.step(sorted, gone, self.open - 1, cursor, filters, most)?;
         Ok(())
@@ -181,6 +187,8 @@ impl Index {
             if let Some(Sealing { keys, .. }) = self.sealing.take() {
                 // To empty it takes milliseconds, for which no commit waits.
                 let empty = move || {
+                    // As with sorting: who serves comes first.
+                    let _ = rustix::process::nice(NICE);
                     drop(keys);
                     let mut run = Arc::into_inner(closed?.run)?;
                     run.clear();

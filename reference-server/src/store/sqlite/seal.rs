@@ -16,8 +16,8 @@ use crate::store::Fingerprint;
 /// Results of a generation that is sorted where it is closed: a thread takes longer to start.
 const FEW: usize = 1_000;
 
-/// How nice the sorting thread is to the others: it has until the next generation is full.
-const NICE: i32 = 10;
+/// How nice the threads that sort a generation, and empty it, are to the others: they have until the next one is full.
+pub(super) const NICE: i32 = 10;
 
 /// The keys of a generation, each table's in its order.
 #[derive(Debug)]
@@ -47,6 +47,12 @@ impl Sorted {
         };
         let names = senders.into_iter().flat_map(of_sender).collect();
         Sorted { uniques, samples, names, links, last: run.last() }
+    }
+
+    /// How many keys have not been passed.
+    pub(super) fn left(&self, cursor: &Cursor) -> usize {
+        let all = self.uniques.len() + self.samples.len() + self.names.len() + self.links.len();
+        all - (cursor.unique + cursor.sample + cursor.name + cursor.link)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The writer thread: takes every command that waits, applies them in one transaction, and answers after the commit.
 //!
-//! It does not linger for company: while one group is being committed the next one gathers by itself.
+//! While one group is being committed the next one gathers by itself. Only where the disk would take commits faster than that
+//! pays does it wait for company: each costs some 60 µs of the processor that its results are served by, and pages of the
+//! log that the next commit writes again.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Statement};
 use tokio::sync::mpsc;
@@ -22,6 +24,10 @@ use crate::store::answers::{Acknowledge, Answers};
 use crate::store::command::{Reply, Write};
 use crate::store::stats::Change;
 use crate::store::{GROUP, Shared, StoreError};
+
+/// From one commit's beginning to the next, as long as there is company. Under 20,000 single results a second, on one core, a
+/// result takes 37 µs of it so, and 42 without.
+const PACE: Duration = Duration::from_millis(1);
 
 /// What the writer remembers between transactions.
 pub(super) struct State {
@@ -49,7 +55,10 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
     // is answered that the store is closed.
     let Ok(mut writer) = Writer::prepare(connection, state) else { return };
     let mut group = Vec::new();
+    let mut next_at = Instant::now();
     while let Some(first) = commands.blocking_recv() {
+        std::thread::sleep(next_at.saturating_duration_since(Instant::now()));
+        let begun = Instant::now();
         let mut rows = first.rows();
         group.push(first);
         while rows < GROUP
@@ -58,6 +67,8 @@ pub(super) fn run(connection: &Connection, state: State, mut commands: mpsc::Rec
             rows += next.rows();
             group.push(next);
         }
+        // One who waits for each answer before the next command has nobody to wait for.
+        next_at = if group.len() > 1 { begun + PACE } else { begun };
         std::thread::sleep(writer.state.shared.faults.commit());
         if !writer.commit(&mut group, rows) {
             return;
