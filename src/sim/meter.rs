@@ -290,6 +290,24 @@ impl Meter {
 
     #[inline]
     fn area(&mut self, since: i64, until: i64, of: impl Fn(&mut Slice) -> &mut u128, class: u16, n: u64) {
+        let (from, to, slice) = self.recent;
+        if from <= since && until <= to {
+            let slice = &mut self.classes[usize::from(class)].slices[slice];
+            *of(slice) += u128::from((until - since).max(0) as u64) * u128::from(n);
+        } else {
+            self.area_anywhere(since, until, of, class, n);
+        }
+    }
+
+    #[inline(never)]
+    fn area_anywhere(
+        &mut self,
+        since: i64,
+        until: i64,
+        of: impl Fn(&mut Slice) -> &mut u128,
+        class: u16,
+        n: u64,
+    ) {
         let (mut at, until) = (since.max(self.from), until.min(self.to));
         while at < until {
             let Some(index) = self.slice(at) else { return };
