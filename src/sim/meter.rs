@@ -165,13 +165,9 @@ impl Meter {
         class.arrivals += 1;
         class.served += 1;
         class.sojourn.record(sojourn as u64);
-        if wait > 0 {
-            slice.queue += u128::from(wait as u64);
-            class.waited += 1;
-            class.wait.record(wait as u64);
-        } else {
-            class.wait.record_zero();
-        }
+        slice.queue += u128::from(wait as u64);
+        class.waited += u64::from(wait > 0);
+        class.wait.record(wait as u64);
     }
 
     /// [`Meter::foresee`] of a visit that does not begin and end well in the slice of the one before.
