@@ -15,17 +15,21 @@ use crate::units::Offset;
 
 /// Cells of equal probability. What lies between two edges escapes; a thousandth of probability is nobody's distortion.
 const CELLS: usize = 1_024;
+/// So many arrivals are looked at together: no other work waits for their quotients and exponentials.
+const TOGETHER: usize = 64;
 /// A true plan gives a smaller value than this in one of a million tests.
 const LEAST: f64 = 1e-6;
 
 /// Watches the planned arrivals of all populations.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Conformance {
     populations: Vec<Option<Watched>>,
     timeline: Timeline,
+    /// Arrivals that have not been looked at.
+    fresh: Vec<(u16, Offset)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watched {
     intensity: Intensity,
     /// When nobody comes: there L stands still.
@@ -95,7 +99,7 @@ impl Conformance {
             watched.whole = watched.planned(timeline, timeline.end());
             Some(watched)
         });
-        Self { populations: watched.collect(), timeline: *timeline }
+        Self { populations: watched.collect(), timeline: *timeline, fresh: Vec::with_capacity(TOGETHER) }
     }
 
     /// A planned arrival was released. Those of a population come in order; brought ones are passed over.
@@ -105,21 +109,33 @@ impl Conformance {
 
     /// The same, of an arrival of this population at that instant.
     pub fn came(&mut self, population: u16, at: Offset) {
-        let Some(Some(watched)) = self.populations.get_mut(usize::from(population)) else { return };
-        let reached = watched.planned(&self.timeline, at);
-        watched.instants[cell(reached / watched.whole)] += 1;
-        // P(gap < x) = 1 - exp(-x).
-        watched.gaps[cell(-(watched.before - reached).exp_m1())] += 1;
-        watched.before = reached;
-        watched.count += 1;
+        let Some(Some(_)) = self.populations.get(usize::from(population)) else { return };
+        self.fresh.push((population, at));
+        if self.fresh.len() == TOGETHER {
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
+        for (population, at) in self.fresh.drain(..) {
+            let Some(Some(watched)) = self.populations.get_mut(usize::from(population)) else { continue };
+            let reached = watched.planned(&self.timeline, at);
+            watched.instants[cell(reached / watched.whole)] += 1;
+            // P(gap < x) = 1 - exp(-x).
+            watched.gaps[cell(-(watched.before - reached).exp_m1())] += 1;
+            watched.before = reached;
+            watched.count += 1;
+        }
     }
 
     /// How well each population fits that had arrivals up to `until`, where a run may have been cut short.
     pub fn fits(&self, until: Offset) -> Vec<Fit> {
-        let fits = (0..).zip(&self.populations).filter_map(|(population, watched)| {
+        let mut seen = self.clone();
+        seen.look();
+        let fits = (0..).zip(&seen.populations).filter_map(|(population, watched)| {
             let watched = watched.as_ref()?;
             let Watched { whole, count, instants, gaps, .. } = watched;
-            let reached = watched.planned(&self.timeline, until.min(self.timeline.end())) / whole;
+            let reached = watched.planned(&seen.timeline, until.min(seen.timeline.end())) / whole;
             let p_instants = p_value(distance(instants, *count, reached), *count);
             let p_gaps = p_value(distance(gaps, *count, 1.0), *count);
             (*count > 0).then_some(Fit { population, count: *count, p_instants, p_gaps })

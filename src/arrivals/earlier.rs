@@ -4,7 +4,7 @@ use super::followers::Followers;
 use super::merge::Planned;
 use super::stream::Stream;
 use crate::rng::Key;
-use crate::scenario::{Arrival, Arrivals, Cause, Population, Scenario, Step, Subject, Timeline};
+use crate::scenario::{Arrival, Arrivals, Cause, Population, Scenario, Subject, Timeline};
 use crate::units::{Span, TimeOfDay};
 
 /// An entry of before the run, with the journeys of its readers that come in the run.
@@ -35,21 +35,34 @@ pub fn earlier(scenario: &Scenario, timeline: &Timeline, seed: u64) -> impl Iter
         .filter(|(_, population)| is_brought_by_messages(population))
         .filter_map(|(index, _)| Followers::new(scenario, &timeline, seed, index))
         .collect();
-    let senders = (0..).zip(&scenario.populations).filter(|(_, population)| sending(population).is_some());
-    let entries = Planned::new(
-        senders.filter_map(|of| Stream::new(of, &timeline, seed, Subject::EARLIER, (before, start))),
+    let senders: Vec<Option<Sender>> = scenario.populations.iter().map(Sender::of).collect();
+    let sending = (0..).zip(&scenario.populations).zip(&senders).filter(|(_, sender)| sender.is_some());
+    let mut entries = Planned::new(
+        sending.filter_map(|(of, _)| Stream::new(of, &timeline, seed, Subject::EARLIER, (before, start))),
     );
-    let mut known = entries.flat_map(|entry| {
-        let items = messages(&scenario.populations[usize::from(entry.population)], entry.key);
-        (0..items).map(move |item| (entry, Subject { item, ..entry.subject }))
-    });
+    let mut present: Option<(Arrival, std::ops::Range<u16>)> = None;
+    let mut visits = Vec::new();
+    // Of millions of entries most bring nobody any more.
     std::iter::from_fn(move || {
-        known.find_map(|(entry, subject)| {
-            let visits = readers.iter().flat_map(|of| of.of(subject, entry.at));
-            let visits: Vec<Arrival> = visits.filter(|visit| visit.at >= start).collect();
-            let entered = timeline.scenario_nanos(entry.at);
-            (!visits.is_empty()).then_some(Earlier { subject, key: entry.key, entered, visits })
-        })
+        loop {
+            let Some((entry, items)) = &mut present else {
+                let entry = entries.next()?;
+                let sender = senders[usize::from(entry.population)];
+                present = Some((entry, 0..sender.map_or(0, |sender| sender.messages(entry.key))));
+                continue;
+            };
+            for item in items {
+                let subject = Subject { item, ..entry.subject };
+                for of in &readers {
+                    visits.extend(of.since(start, subject, entry.at));
+                }
+                if !visits.is_empty() {
+                    let (key, entered) = (entry.key, timeline.scenario_nanos(entry.at));
+                    return Some(Earlier { subject, key, entered, visits: std::mem::take(&mut visits) });
+                }
+            }
+            present = None;
+        }
     })
 }
 
@@ -57,14 +70,26 @@ fn is_brought_by_messages(population: &Population) -> bool {
     matches!(&population.arrivals, Arrivals::After(after) if after.cause == Cause::Message)
 }
 
-/// The step that makes the system send the most messages.
-fn sending(population: &Population) -> Option<&Step> {
-    population.steps.iter().filter(|step| step.messages > 0).max_by_key(|step| step.messages)
+/// What the journeys of a population make the system send.
+#[derive(Debug, Clone, Copy)]
+struct Sender {
+    messages: u16,
+    chance: f64,
 }
 
-/// How many messages a journey of before the run has brought: the step's chance and turn are drawn.
-fn messages(population: &Population, key: Key) -> u16 {
-    let Some(step) = sending(population) else { return 0 };
-    let chance = step.chance / f64::from(step.every.unwrap_or(1).max(1));
-    if key.word("sent").unit() < chance { step.messages.min(u32::from(u16::MAX)) as u16 } else { 0 }
+impl Sender {
+    /// Of the step that makes it send the most messages.
+    fn of(population: &Population) -> Option<Self> {
+        let steps = population.steps.iter().filter(|step| step.messages > 0);
+        let step = steps.max_by_key(|step| step.messages)?;
+        Some(Self {
+            messages: step.messages.min(u32::from(u16::MAX)) as u16,
+            chance: step.chance / f64::from(step.every.unwrap_or(1).max(1)),
+        })
+    }
+
+    /// How many messages a journey of before the run has brought: the step's chance and turn are drawn.
+    fn messages(self, key: Key) -> u16 {
+        if key.word("sent").unit() < self.chance { self.messages } else { 0 }
+    }
 }

@@ -6,6 +6,7 @@
 use crate::rng::Key;
 
 /// An exponential draw of mean 1, between 0 and 53 ln 2 = 36.7.
+#[inline]
 pub(super) fn unit_exponential(key: Key) -> f64 {
     // In (0, 1], so that the logarithm is finite.
     -ln(((key.bits() >> 11) + 1) as f64 * (1.0 / (1_u64 << 53) as f64))
@@ -15,6 +16,7 @@ pub(super) fn unit_exponential(key: Key) -> f64 {
 ///
 /// x = m 2^e with m in (1/sqrt 2, sqrt 2]; ln m = 2 artanh s with s = (m - 1) / (m + 1), |s| <= 0.1716, whose series
 /// s (1 + s^2/3 + s^4/5 + ...) has lost all weight at s^24.
+#[inline]
 fn ln(x: f64) -> f64 {
     const SERIES: [f64; 12] = {
         let mut series = [1.0; 12];

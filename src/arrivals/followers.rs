@@ -58,6 +58,16 @@ impl Followers {
     /// The journeys that one cause at the instant `at` brings and that arrive before the end of the measured part. One who
     /// would come while incidents keep the population away does not come later.
     pub fn of(&self, cause: Subject, at: Offset) -> impl Iterator<Item = Arrival> + '_ {
+        self.since(Offset::from_nanos(i64::MIN), cause, at)
+    }
+
+    /// Those among them that arrive at `from` or later.
+    pub(super) fn since(
+        &self,
+        from: Offset,
+        cause: Subject,
+        at: Offset,
+    ) -> impl Iterator<Item = Arrival> + '_ {
         let key =
             self.draws.with(u64::from(cause.population)).with(cause.journey).with(u64::from(cause.item));
         let (whole, more) = self.journeys;
@@ -67,14 +77,16 @@ impl Followers {
         };
         (0..journeys).filter_map(move |number| {
             let key = key.word("journey").with(number);
-            let at = self.arrives(key, at)?;
-            let comes = at < self.timeline.end()
+            let at = self.arrives(key, at, from)?;
+            let comes = at >= from
+                && at < self.timeline.end()
                 && (self.presence.away().is_empty() || self.presence.at(self.timeline.scenario_nanos(at)));
             comes.then_some(Arrival { at, population: self.population, subject: cause, key })
         })
     }
 
-    fn arrives(&self, key: Key, cause: Offset) -> Option<Offset> {
+    /// When one arrives; `None` where that is seen at once to be before `from`.
+    fn arrives(&self, key: Key, cause: Offset, from: Offset) -> Option<Offset> {
         let draw = key.word("which").unit();
         // The last sum may round to a little less than 1.
         let (_, when) = self.delays.iter().find(|(sum, _)| draw < *sum).or(self.delays.last())?;
@@ -84,8 +96,12 @@ impl Followers {
             When::AtTimeOfDay(triangle) => {
                 let scenario = self.timeline.scenario_nanos(cause);
                 let midnight = scenario - scenario.rem_euclid(DAY);
-                let time = triangle.beyond((scenario - midnight) as f64, key.unit());
-                self.timeline.offset_at(midnight + rounded(time)).max(cause)
+                let offset = |time| self.timeline.offset_at(midnight + rounded(time)).max(cause);
+                let cut = (scenario - midnight) as f64;
+                if offset(cut.max(triangle.end())) < from {
+                    return None;
+                }
+                offset(triangle.beyond(cut, key.unit()))
             }
         })
     }
@@ -111,6 +127,11 @@ impl Triangle {
     fn beyond(&self, cut: f64, draw: f64) -> f64 {
         let before = self.cdf(cut);
         if before >= 1.0 { cut } else { self.quantile(before + (1.0 - before) * draw).max(cut) }
+    }
+
+    /// Where it ends.
+    const fn end(&self) -> f64 {
+        self.0[2]
     }
 
     pub(super) fn cdf(&self, x: f64) -> f64 {

@@ -9,6 +9,8 @@ use crate::scenario::{Arrival, Arrivals, Curve, Population, Subject, Timeline};
 use crate::units::{Offset, TimeOfDay, rounded};
 
 const DAY: i64 = TimeOfDay::END.nanos() as i64;
+/// So many arrivals are drawn at a time, as one need not wait for the logarithm and the quotients of the one before.
+const AHEAD: usize = 32;
 
 /// The planned count of a population's journeys that arrive in `from..to`; 0 for one that something else brings
 /// ([`Arrivals::After`]), of which nothing is planned. The curve goes on before 00:00 and after 24:00 as every day.
@@ -57,8 +59,13 @@ pub(super) struct Stream {
     end: Offset,
     /// When nobody comes, the next stretch last.
     away: Vec<(Offset, Offset)>,
-    /// Expected count from the start to the last arrival.
+    /// The next arrivals: the expected count from the start to each, and when it is.
+    ahead: [(f64, Offset); AHEAD],
+    /// So many of them have come.
+    come: usize,
+    /// Expected count from the start to the last of them.
     reached: f64,
+    /// The number of the next to come.
     number: u64,
 }
 
@@ -87,6 +94,8 @@ impl Stream {
             start,
             end,
             away,
+            ahead: [(0.0, start); AHEAD],
+            come: AHEAD,
             reached: 0.0,
             number: 0,
         })
@@ -94,9 +103,39 @@ impl Stream {
 }
 
 impl Stream {
-    fn draw(&mut self) -> Offset {
-        self.reached += unit_exponential(self.gaps.with(self.number));
-        self.intensity.instant(&self.timeline, self.start, self.reached)
+    /// The expected count to the next arrival, and when it is.
+    #[inline]
+    fn draw(&mut self) -> (f64, Offset) {
+        if self.come == AHEAD {
+            self.draw_ahead();
+        }
+        let next = self.ahead[self.come];
+        self.come += 1;
+        next
+    }
+
+    #[inline(never)]
+    fn draw_ahead(&mut self) {
+        for (number, (count, _)) in (self.number..).zip(&mut self.ahead) {
+            *count = unit_exponential(self.gaps.with(number));
+        }
+        for (count, _) in &mut self.ahead {
+            self.reached += *count;
+            *count = self.reached;
+        }
+        for (count, at) in &mut self.ahead {
+            *at = self.intensity.instant(&self.timeline, self.start, *count);
+        }
+        self.come = 0;
+    }
+
+    /// From where the expected count is `reached` arrivals are drawn anew.
+    fn go_on_from(&mut self, reached: f64) {
+        self.reached = reached;
+        self.come = AHEAD;
+        if let Intensity::Curve { reached, .. } = &mut self.intensity {
+            *reached = BEFORE_ALL;
+        }
     }
 }
 
@@ -104,15 +143,17 @@ impl Iterator for Stream {
     type Item = Arrival;
 
     fn next(&mut self) -> Option<Arrival> {
-        let mut at = self.draw();
+        let (mut reached, mut at) = self.draw();
         while let Some((_, back)) = self.away.last().copied().filter(|(gone, _)| *gone <= at) {
             self.away.pop();
             if at < back {
                 // An exponential wait has no memory: from where the stretch ends it is drawn anew. The number that would
                 // have come in it stays unused.
-                self.reached = self.intensity.count(&self.timeline, self.start, back).max(self.reached);
+                let away = self.intensity.count(&self.timeline, self.start, back);
                 self.number += 1;
-                at = self.draw().max(back);
+                self.go_on_from(away.max(reached));
+                (reached, at) = self.draw();
+                at = at.max(back);
             }
         }
         if at >= self.end {
@@ -125,6 +166,9 @@ impl Iterator for Stream {
     }
 }
 
+/// No instant was asked for.
+const BEFORE_ALL: (i64, usize) = (i64::MIN, 0);
+
 /// The rate of a population, made ready for inversion from one start.
 #[derive(Debug, Clone)]
 pub(super) enum Intensity {
@@ -134,7 +178,7 @@ pub(super) enum Intensity {
         per_day: f64,
         /// Days and share of the day before the start.
         before: f64,
-        /// The day of the last arrival, and its minute.
+        /// The day of the last instant that was asked for, and its minute.
         reached: (i64, usize),
     },
     Rate {
@@ -149,7 +193,7 @@ impl Intensity {
             Arrivals::Curve { curve, per_day } => Self::Curve {
                 per_day: per_day * timeline.scale / timeline.warp,
                 before: days_before(curve, timeline.scenario_nanos(start)),
-                reached: (i64::MIN, 0),
+                reached: BEFORE_ALL,
                 curve: curve.clone(),
             },
             Arrivals::Rate { rate } => Self::Rate { per_second: rate.per_second() * timeline.scale },
@@ -170,6 +214,7 @@ impl Intensity {
     }
 
     /// The instant at which the expected count since the start reaches `count`, which never falls.
+    #[inline]
     fn instant(&mut self, timeline: &Timeline, start: Offset, count: f64) -> Offset {
         match self {
             Self::Curve { curve, per_day, before, reached: (day, minute) } => {

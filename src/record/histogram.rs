@@ -10,89 +10,98 @@ use base64::Engine as _;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use super::pack::{LARGEST, first_of, index, last_of, unpack};
 use crate::units::{Offset, Span};
 
-const DIGITS: u8 = 3;
-/// A hundred thousand years in microseconds; the package takes values up to 2^62.
-const LARGEST: u64 = 1 << 61;
-
-/// A distribution of lengths of time in whole microseconds. It grows with its largest value, to a few hundred kB.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Histogram(hdrhistogram::Histogram<u64>);
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self::new()
-    }
+/// A distribution of lengths of time in whole microseconds, in the counters of an HdrHistogram: it is filled, added up and
+/// asked by the thousand when a record is read, and the package walks over its counters ten times slower.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// By the number of their counter; the last is not zero.
+    counts: Vec<u64>,
+    count: u64,
 }
 
 impl Histogram {
     /// One without values.
     pub fn new() -> Self {
-        // One second fits from the start; larger values make it grow.
-        let mut inner = hdrhistogram::Histogram::new_with_bounds(1, 1_000_000, DIGITS)
-            .expect("the bounds and digits are constants that the package accepts");
-        inner.auto(true);
-        Self(inner)
+        Self::default()
     }
 
     /// Adds a value, in microseconds.
     pub fn record(&mut self, micros: u64) {
-        self.0
-            .record(micros.min(LARGEST))
-            .expect("a histogram that grows takes in any value up to the largest");
+        self.record_many(micros, 1);
+    }
+
+    fn record_many(&mut self, micros: u64, count: u64) {
+        let at = index(micros.min(LARGEST)) as usize;
+        if at >= self.counts.len() {
+            self.counts.resize(at + 1, 0);
+        }
+        self.counts[at] += count;
+        self.count += count;
     }
 
     /// Adds all values of another.
     pub fn add(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("a histogram that grows takes in any other of the same digits");
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        self.counts.iter_mut().zip(&other.counts).for_each(|(to, from)| *to += from);
+        self.count += other.count;
     }
 
     /// How many values.
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.count
     }
 
     /// The largest value, to three digits, rounded up; `None` without values.
     pub fn max(&self) -> Option<u64> {
-        (self.count() > 0).then(|| self.0.max())
+        (self.counts.len() as u64).checked_sub(1).map(last_of)
     }
 
-    /// The arithmetic mean; `None` without values.
+    /// The arithmetic mean, of the middles of the cells; `None` without values.
     pub fn mean(&self) -> Option<f64> {
-        (self.count() > 0).then(|| self.0.mean())
+        let middle = |cell: &Cell| cell.from + ((cell.to - cell.from + 1) >> 1);
+        let part = |cell: Cell| middle(&cell) as f64 * cell.count as f64 / self.count as f64;
+        (self.count > 0).then(|| self.cells().map(part).fold(0.0, |sum, part| sum + part))
     }
 
     /// The value of a rank, 1 for the smallest, rounded up to three digits; `None` beyond the last.
     pub fn at_rank(&self, rank: u64) -> Option<u64> {
-        if rank == 0 || rank > self.count() {
+        if rank == 0 || rank > self.count {
             return None;
         }
         let mut below = 0;
-        self.cells().find_map(|cell| {
-            below += cell.count;
-            (below >= rank).then_some(cell.to)
+        let mut numbers = (0..).zip(&self.counts);
+        numbers.find_map(|(at, count)| {
+            below += count;
+            (below >= rank).then(|| last_of(at))
         })
     }
 
     /// How many values are at most `micros`, to three digits.
     pub fn count_at_most(&self, micros: u64) -> u64 {
-        self.cells()
-            .take_while(|cell| cell.to <= self.0.highest_equivalent(micros))
-            .map(|cell| cell.count)
-            .sum()
+        self.counts.iter().take(index(micros) as usize + 1).sum()
     }
 
     /// The values that occur, smallest first.
     pub fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
-        self.0.iter_recorded().map(|step| {
-            let to = step.value_iterated_to();
-            Cell {
-                from: self.0.lowest_equivalent(to),
-                to: self.0.highest_equivalent(to),
-                count: step.count_at_value(),
-            }
-        })
+        let counters = (0..).zip(&self.counts).filter(|(_, count)| **count > 0);
+        counters.map(|(at, count)| Cell { from: first_of(at), to: last_of(at), count: *count })
+    }
+
+    /// The histogram that the package reads, in whatever form and precision.
+    fn read(mut bytes: &[u8]) -> Result<Self, String> {
+        let read: hdrhistogram::Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes)
+            .map_err(|error| format!("the histogram cannot be unpacked: {error}"))?;
+        let mut histogram = Self::new();
+        for step in read.iter_recorded() {
+            histogram.record_many(step.value_iterated_to(), step.count_at_value());
+        }
+        Ok(histogram)
     }
 }
 
@@ -173,13 +182,9 @@ impl Line<'_> {
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(self.packed)
             .map_err(|error| format!("the histogram is not base64: {error}"))?;
-        Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map(|mut inner| {
-                inner.auto(true);
-                Histogram(inner)
-            })
-            .map_err(|error| format!("the histogram cannot be unpacked: {error}"))
+        let Some(counts) = unpack(&bytes) else { return Histogram::read(&bytes) };
+        let count = counts.iter().sum();
+        Ok(Histogram { counts, count })
     }
 }
 
@@ -255,8 +260,10 @@ mod tests {
             append(&mut log, "p.s.lag.timed-out", start, Span::from_secs(1), &mut lengths);
             let line = parse_line(log.trim_end()).unwrap().unwrap();
             prop_assert_eq!((line.tag, line.start, line.length), ("p.s.lag.timed-out", start, Span::from_secs(1)));
-            let back = line.histogram().unwrap();
-            prop_assert!(back.cells().eq(histogram.cells()));
+            let bytes = base64::engine::general_purpose::STANDARD.decode(line.packed).unwrap();
+            prop_assert_eq!(Histogram::read(&bytes), Ok(histogram.clone()));
+            prop_assert_eq!(unpack(&bytes), Some(histogram.counts.clone()));
+            prop_assert_eq!(line.histogram(), Ok(histogram));
         }
 
         #[test]

@@ -3,7 +3,7 @@
 //! The package `hdrhistogram` reads these lines (and its tests here check them), but it packs a histogram by walking
 //! over all of its tens of thousands of counters and starts a compressor for each: hundreds of lines a second would
 //! stop the generator for tens of milliseconds each second. The values of one interval are few, so they are sorted
-//! (`values.rs`) and written as they stand, in the same form: HdrHistogram's V2 encoding (counts as zig-zag LEB128, runs of empty
+//! (`values.rs`) and written as they stand, and read back so, in the same form: HdrHistogram's V2 encoding (counts as zig-zag LEB128, runs of empty
 //! counters as negative numbers) in a zlib stream of stored blocks (RFC 1950, RFC 1951 3.2.4), as base64.
 
 use std::fmt::Write as _;
@@ -20,6 +20,8 @@ const DIGITS: u32 = 3;
 /// Counters of a bucket, and half of them: the least power of two that tells 2 x 10^3 values apart.
 const SUB_BUCKETS: u64 = 2_048;
 const HALF: u64 = SUB_BUCKETS / 2;
+/// A hundred thousand years in microseconds; the package takes values up to 2^62.
+pub(super) const LARGEST: u64 = 1 << 61;
 /// Largest block that deflate stores.
 const STORED: usize = 65_535;
 
@@ -32,6 +34,38 @@ pub(super) fn append(log: &mut String, tag: &str, start: Offset, length: Span, l
     write!(log, "Tag={tag},{start:.3},{length:.3},{most}.0,").expect("a String takes any text");
     STANDARD.encode_string(zlib(&encode(&counters, most)), log);
     log.push('\n');
+}
+
+/// The counters of a histogram in the form that [`append`] writes; `None` of any other, which the package may know.
+pub(super) fn unpack(mut packed: &[u8]) -> Option<Vec<u64>> {
+    let cookie = u32::from_be_bytes(take(&mut packed)?);
+    let length = u32::from_be_bytes(take(&mut packed)?);
+    let plain = stored(packed.get(..length as usize)?)?;
+    let mut rest = plain.as_slice();
+    let (inner, length) = (u32::from_be_bytes(take(&mut rest)?), u32::from_be_bytes(take(&mut rest)?));
+    let (offset, digits) = (u32::from_be_bytes(take(&mut rest)?), u32::from_be_bytes(take(&mut rest)?));
+    let (lowest, _) = (u64::from_be_bytes(take(&mut rest)?), take::<8>(&mut rest)?);
+    let ratio: [u8; 8] = take(&mut rest)?;
+    let is_ours = (cookie, inner, offset, digits, lowest) == (V2_COMPRESSED, V2, 0, DIGITS, 1);
+    if !is_ours || ratio != 1_f64.to_be_bytes() || length as usize != rest.len() {
+        return None;
+    }
+    let (mut counters, mut at) = (Vec::new(), 0);
+    while !rest.is_empty() {
+        let number = read_varint(&mut rest)?;
+        let (half, is_empty) = ((number >> 1) as usize, number & 1 == 1);
+        if at > index(LARGEST) as usize {
+            return None;
+        }
+        if is_empty || half == 0 {
+            at += half + 1;
+        } else {
+            counters.resize(at, 0);
+            counters.push(half as u64);
+            at += 1;
+        }
+    }
+    Some(counters)
 }
 
 /// The V2 form of a histogram of counters; `most` is the largest value of the last.
@@ -69,8 +103,14 @@ pub(super) fn index(value: u64) -> u64 {
     bucket * HALF + (value >> bucket)
 }
 
+/// The smallest value of a counter.
+pub(super) fn first_of(index: u64) -> u64 {
+    let bucket = (index / HALF).saturating_sub(1);
+    (index - bucket * HALF) << bucket
+}
+
 /// The largest value of a counter.
-fn last_of(index: u64) -> u64 {
+pub(super) fn last_of(index: u64) -> u64 {
     let bucket = (index / HALF).saturating_sub(1);
     ((index - bucket * HALF + 1) << bucket) - 1
 }
@@ -86,6 +126,26 @@ fn varint(mut value: u64, bytes: &mut Vec<u8>) {
         value >>= 7;
     }
     bytes.push(value as u8);
+}
+
+/// A number that [`varint`] wrote, of at most eight bytes.
+fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..56).step_by(7) {
+        let [byte] = take(bytes)?;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// The first bytes of some.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
 }
 
 /// The compressed form, compressed as little as may be.
@@ -106,6 +166,27 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     packed.extend_from_slice(&(stream.len() as u32).to_be_bytes());
     packed.extend_from_slice(&stream);
     packed
+}
+
+/// What a zlib stream of stored blocks holds.
+fn stored(mut stream: &[u8]) -> Option<Vec<u8>> {
+    if take(&mut stream)? != [0x78, 0x01] {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(stream.len());
+    loop {
+        let [kind] = take(&mut stream)?;
+        let [length, complement] = [take(&mut stream)?, take(&mut stream)?].map(u16::from_le_bytes);
+        let (block, rest) = stream.split_at_checked(usize::from(length))?;
+        if kind > 1 || complement != !length {
+            return None;
+        }
+        bytes.extend_from_slice(block);
+        stream = rest;
+        if kind == 1 {
+            return (stream == adler32(&bytes).to_be_bytes()).then_some(bytes);
+        }
+    }
 }
 
 /// The checksum of RFC 1950.

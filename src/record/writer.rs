@@ -109,7 +109,10 @@ impl Writer {
 
     /// Something happened to a journey that arrived at `arrived`.
     pub fn journey(&mut self, population: u16, arrived: Offset, event: JourneyEvent) {
-        let row = self.journeys.row(self.layout.interval_of(arrived), population);
+        // Most journeys are of the interval in use, which is sooner found than worked out.
+        let Present { number, from, to, .. } = self.present;
+        let interval = if (from..to).contains(&arrived) { number } else { self.layout.interval_of(arrived) };
+        let row = self.journeys.row(interval, population);
         match event {
             JourneyEvent::Planned => row.planned += 1,
             JourneyEvent::Started => {

@@ -67,6 +67,7 @@ impl Curve {
 
     /// [`Curve::time_at`] for shares that never fall from one call to the next: `minute`, 0 at first, is how far they
     /// have come, so that no search is needed.
+    #[inline]
     pub fn time_after(&self, minute: &mut usize, share: f64) -> f64 {
         while *minute + 1 < MINUTES && self.cumulative[*minute + 1] <= share {
             *minute += 1;
@@ -74,6 +75,7 @@ impl Curve {
         self.time_in(*minute, share)
     }
 
+    #[inline]
     fn time_in(&self, minute: usize, share: f64) -> f64 {
         let (low, high) = (self.cumulative[minute], self.cumulative[minute + 1]);
         let within = if high > low { (share - low) / (high - low) } else { 0.0 };

@@ -57,6 +57,7 @@ impl Timeline {
     }
 
     /// The instant of the run at a scenario time (nanoseconds since midnight).
+    #[inline]
     pub fn offset_at(&self, scenario_nanos: i64) -> Offset {
         Offset::from_nanos(rounded((scenario_nanos - self.from.nanos() as i64) as f64 / self.warp))
     }

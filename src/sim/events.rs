@@ -123,9 +123,9 @@ impl<C: Clients> Engine<'_, C> {
                     let Some((at, who)) = self.later.take() else { return true };
                     self.clients.due(who, at, &mut self.later)
                 };
-                if let Some(request) = request {
+                if let Some(request) = &request {
                     if self.model.behind.erases == Some(request.class) {
-                        self.work_on(request, now);
+                        self.work_on(*request, now);
                         continue;
                     }
                     self.come(request, now);
@@ -141,7 +141,7 @@ impl<C: Clients> Engine<'_, C> {
     /// A request goes to an instance of its station; its ticket, unless there is no place for it.
     fn visit(
         &mut self,
-        request: Request<C::Who>,
+        request: &Request<C::Who>,
         parent: Option<Ticket>,
         instance: usize,
         at: i64,
@@ -159,11 +159,11 @@ impl<C: Clients> Engine<'_, C> {
         let free = desk.is_free();
         let interrupts = !free && preempts && desk.running.iter().any(|(other, _)| *other > class.priority);
         if !free && !interrupts && (sharing || desk.waiting >= desk.places) {
-            self.refuse(&request, at, End::Full, None);
+            self.refuse(request, at, End::Full, None);
             return None;
         }
         let job = Job {
-            request,
+            request: *request,
             at,
             desk: number as u32,
             work,
@@ -183,7 +183,7 @@ impl<C: Clients> Engine<'_, C> {
                 self.interrupt(number, at);
             }
             if let Some(groups) = self.desks[number].groups {
-                let each = groups.each.saturating_mul(self.counts(&request) as i64);
+                let each = groups.each.saturating_mul(self.counts(request) as i64);
                 self.lengthen(ticket, work.saturating_add(each));
             }
             self.start(number, ticket, at);
@@ -374,13 +374,13 @@ impl<C: Clients> Engine<'_, C> {
         }
         while self.desks[number].busy < self.desks[number].servers {
             let Some(ticket) = self.desks[number].next() else { return };
-            let Some(job) = self.jobs.get(ticket).copied() else { continue };
+            let Some(job) = self.jobs.get(ticket) else { continue };
+            let (class, waited, is_new) = (job.request.class, (at - job.at) as u64, job.left == job.work);
             self.desks[number].left_queue(at);
-            self.levels.waiting(job.request.class, -1, at, self.meter);
+            self.levels.waiting(class, -1, at, self.meter);
             let longest = self.model.stations[usize::from(self.desks[number].station)].longest_wait;
-            let waited = (at - job.at) as u64;
-            if longest.is_some_and(|longest| waited > longest.nanos()) && job.left == job.work {
-                self.jobs.remove(ticket);
+            if longest.is_some_and(|longest| waited > longest.nanos()) && is_new {
+                let Some(job) = self.jobs.remove(ticket) else { continue };
                 self.measure(&job, at, 0, End::Late);
                 if !job.gone {
                     self.reply(&job.request, (job.at, at), End::Late, false, None);

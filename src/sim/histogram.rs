@@ -31,15 +31,6 @@ impl Histogram {
         self.max = self.max.max(nanos);
     }
 
-    /// Counts a zero.
-    #[inline]
-    pub(super) fn record_zero(&mut self) {
-        match self.counts.first_mut() {
-            Some(count) => *count += 1,
-            None => self.grow(0),
-        }
-    }
-
     /// Counts the first value of a cell beyond all others.
     #[cold]
     fn grow(&mut self, cell: usize) {

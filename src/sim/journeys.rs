@@ -7,6 +7,7 @@ mod kind;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
 
 use self::kind::Kind;
 use super::beat::is_brought_by;
@@ -41,7 +42,8 @@ pub(super) struct Journeys<'a, R> {
     /// Populations that messages bring.
     readers: Vec<u16>,
     planned: Planned,
-    head: Option<Arrival>,
+    /// The next planned arrivals, the first last, with their accounts, if any.
+    coming: Vec<(Arrival, Option<u32>)>,
     /// Journeys that will come: brought by something.
     visits: Visits,
     /// Requests that had to wait for a lane and have not ended, by the key of their journey.
@@ -70,6 +72,8 @@ struct PutOff {
     given: bool,
 }
 
+/// Planned arrivals that are drawn at a time.
+const TOGETHER: usize = 32;
 /// What is remembered of a journey in its note: its present request had to wait for a lane or a connection.
 const WAITED: u8 = 1;
 /// Its messages are on their way: the system knows its entry by its reference, however often it comes.
@@ -105,7 +109,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             populations,
             readers,
             planned: arrivals::planned(play.scenario, timeline, play.seed),
-            head: None,
+            coming: Vec::with_capacity(TOGETHER),
             visits: Visits::new(timeline.start().nanos(), timeline.end().nanos()),
             put_off: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -115,7 +119,7 @@ impl<'a, R: Recorder> Journeys<'a, R> {
             drained: (timeline.end() + timeline.drain).nanos(),
             recorder,
         };
-        journeys.next_planned();
+        journeys.look_ahead();
         for earlier in arrivals::earlier(play.scenario, timeline, play.seed) {
             for visit in &earlier.visits {
                 comes_later(visit, play.played, &mut journeys.visits, &mut journeys.recorder);
@@ -139,19 +143,32 @@ impl<'a, R: Recorder> Journeys<'a, R> {
         self.recorder
     }
 
-    fn next_planned(&mut self) {
-        self.head = loop {
-            match self.planned.next() {
-                Some(arrival) if !self.play.played[usize::from(arrival.population)] => {}
-                head => break head,
-            }
+    /// Draws the next planned arrivals.
+    fn look_ahead(&mut self) {
+        let (played, populations) = (self.play.played, &self.populations);
+        let next = self.planned.by_ref().filter(|arrival| played[usize::from(arrival.population)]);
+        self.coming.extend(next.take(TOGETHER).map(|arrival| {
+            let account = populations[usize::from(arrival.population)].account_of(&arrival);
+            (arrival, account)
+        }));
+        self.coming.reverse();
+        // Accounts lie anywhere in memory: asked for together, none waits for the one before.
+        let of = |(arrival, account): &(Arrival, Option<u32>)| {
+            let kind = &populations[usize::from(arrival.population)];
+            account.map_or(0, |account| kind.accounts[account as usize].journeys())
         };
+        black_box(self.coming.iter().map(of).fold(0, u32::wrapping_add));
     }
 
     /// A journey begins, at its arrival.
-    fn begin(&mut self, arrival: Arrival, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
+    fn begin(
+        &mut self,
+        arrival: Arrival,
+        account: Option<u32>,
+        later: &mut Calendar<Journey>,
+    ) -> Option<Request<Journey>> {
         let kind = &mut self.populations[usize::from(arrival.population)];
-        let account = kind.account_of(&arrival).and_then(|account| kind.accounts.get_mut(account as usize));
+        let account = account.and_then(|account| kind.accounts.get_mut(account as usize));
         let (journey, next) = Journey::begin(&kind.script, arrival, account);
         self.recorder.journey(arrival.population, arrival.at, JourneyEvent::Started);
         match next {
@@ -311,21 +328,28 @@ impl<R: Recorder> Clients for Journeys<'_, R> {
 
     #[inline]
     fn planned_at(&self) -> i64 {
-        self.head.map_or(NEVER, |arrival| arrival.at.nanos()).min(self.visits.next_at())
+        self.coming.last().map_or(NEVER, |(arrival, _)| arrival.at.nanos()).min(self.visits.next_at())
     }
 
     fn arrive(&mut self, later: &mut Calendar<Journey>) -> Option<Request<Journey>> {
         let brought = self.visits.next_at();
-        let arrival = match self.head {
-            Some(planned) if planned.at.nanos() <= brought => {
-                self.next_planned();
+        let is_first = |(planned, _): &mut (Arrival, _)| planned.at.nanos() <= brought;
+        let (arrival, account) = match self.coming.pop_if(is_first) {
+            Some((planned, account)) => {
+                if self.coming.is_empty() {
+                    self.look_ahead();
+                }
                 self.recorder.journey(planned.population, planned.at, JourneyEvent::Planned);
-                planned
+                (planned, account)
             }
-            _ => self.visits.take()?,
+            None => {
+                let visit = self.visits.take()?;
+                let account = self.populations[usize::from(visit.population)].account_of(&visit);
+                (visit, account)
+            }
         };
         self.recorder.passed(arrival.at);
-        self.begin(arrival, later)
+        self.begin(arrival, account, later)
     }
 
     #[inline(always)]

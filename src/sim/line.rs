@@ -18,15 +18,17 @@ use crate::units::Span;
 pub(super) struct Line {
     /// `None`: as many servers as come.
     workers: Option<Workers>,
-    /// Turns to come of those who wait, in order.
+    /// The turns of those who came last, in order, one more than ever waited at the same time: those of them that are after
+    /// an instant are the turns of those who wait then. None is taken out because it has come: how many have between two
+    /// requests is nobody's guess.
     turns: VecDeque<i64>,
     /// When those leave who will not wait for their turn.
     leavers: BinaryHeap<Reverse<i64>>,
-    /// When the first of both no longer waits.
-    next_to_leave: i64,
+    /// When the last of both no longer waits.
+    last: i64,
     /// Changes of the number of servers to come.
     capacity: VecDeque<(i64, u32)>,
-    places: u64,
+    places: usize,
     leaving: Leaving,
     longest_wait: i64,
     /// When those who are here leave; kept only where a dispatcher asks how many they are.
@@ -58,9 +60,9 @@ impl Line {
             workers: station.servers.map(|servers| Workers::new(servers, start)),
             turns: VecDeque::new(),
             leavers: BinaryHeap::new(),
-            next_to_leave: NEVER,
+            last: i64::MIN,
             capacity: station.capacity.iter().copied().collect(),
-            places: station.queue.map_or(u64::MAX, u64::from),
+            places: station.queue.map_or(usize::MAX, |places| places as usize),
             leaving: station.abandoned,
             longest_wait: nanos(station.longest_wait),
             here: matches!(station.dispatch, Dispatch::ShortestQueue | Dispatch::PowerOf(_))
@@ -110,13 +112,10 @@ impl Line {
         let start = turn.unwrap_or(at);
         let finish = start.saturating_add(work);
         let deadline = if least < finish { deadline() } else { least };
-        if let Some(turn) = turn {
-            self.advance(at);
-            if turn > at
-                && let Some(fate) = self.wait(at, turn, deadline)
-            {
-                return fate;
-            }
+        if let Some(turn) = turn
+            && let Some(fate) = self.wait(at, turn, deadline)
+        {
+            return fate;
         }
         let fate = served(start, finish, deadline, until_start, self.leaving);
         if let Some(workers) = &mut self.workers {
@@ -125,22 +124,24 @@ impl Line {
         fate
     }
 
-    /// One whose turn is later joins the queue; the fate of one that is not to be served.
-    #[inline]
+    /// One joins the queue whose turn is at once or later; the fate of one that is not to be served.
+    #[inline(always)]
     fn wait(&mut self, at: i64, turn: i64, deadline: i64) -> Option<Fate> {
-        if self.waiting() as u64 >= self.places {
+        let waits = turn > at;
+        if self.places <= self.turns.len() + self.leavers.len() && waits && self.is_full(at) {
             return Some(Fate { start: None, left: at, end: End::Full, told: at, gone: false });
         }
         let gone = deadline < turn;
-        if gone && self.leaving == Leaving::Drop {
+        if gone && waits && self.leaving == Leaving::Drop {
+            self.joins(at, waits, deadline);
             self.leavers.push(Reverse(deadline));
-            self.next_to_leave = self.next_to_leave.min(deadline);
-            self.joins(at);
             return Some(Fate { start: None, left: deadline, end: End::Abandoned, told: deadline, gone });
         }
+        self.joins(at, waits, turn);
         self.turns.push_back(turn);
-        self.next_to_leave = self.next_to_leave.min(turn);
-        self.joins(at);
+        if self.turns.len() as u64 > self.peak.most + 1 {
+            self.turns.pop_front();
+        }
         if turn.saturating_sub(at) > self.longest_wait {
             return Some(Fate { start: None, left: turn, end: End::Late, told: turn.min(deadline), gone });
         }
@@ -153,27 +154,70 @@ impl Line {
         })
     }
 
-    /// One has joined the queue. Where it is as long as ever it stays so until the next one leaves, unless it grows.
-    #[inline]
-    fn joins(&mut self, at: i64) {
-        let waiting = self.waiting() as u64;
+    /// One joins who `waits` until it leaves the queue. Whether it does is as likely as not, so there is no branch on it.
+    #[inline(always)]
+    fn joins(&mut self, at: i64, waits: bool, leaves: i64) {
+        let nobody_waits = self.last <= at;
+        if nobody_waits {
+            self.peak.emptied(self.last);
+        }
+        self.peak.begins(nobody_waits & waits, at);
+        self.last = self.last.max(leaves);
+        let most = self.peak.most as usize;
+        if (most <= 1 || self.do_wait(most - 1, at) || !self.leavers.is_empty()) && waits {
+            self.count(at, leaves);
+        }
+    }
+
+    /// Whether at least so many wait for their turns, where that is not nobody.
+    #[inline(always)]
+    fn do_wait(&self, count: usize, at: i64) -> bool {
+        let first = self.turns.len().checked_sub(count).and_then(|first| self.turns.get(first));
+        first.is_some_and(|turn| *turn > at)
+    }
+
+    fn is_full(&mut self, at: i64) -> bool {
+        if self.leavers.is_empty() {
+            self.places == 0 || self.do_wait(self.places, at)
+        } else {
+            self.waiting(at).0 >= self.places
+        }
+    }
+
+    /// How many wait at `at`, and when the first of them leaves.
+    fn waiting(&mut self, at: i64) -> (usize, i64) {
+        while self.leavers.peek().is_some_and(|Reverse(left)| *left <= at) {
+            self.leavers.pop();
+        }
+        // Where it is asked, nearly as many wait as ever.
+        let most = self.peak.most as usize;
+        let many = [most, most.saturating_sub(1)].into_iter().find(|count| self.do_wait(*count, at));
+        let turns = many.unwrap_or_else(|| self.turns.len() - self.turns.partition_point(|turn| *turn <= at));
+        let leaver = self.leavers.peek().map_or(NEVER, |Reverse(left)| *left);
+        let first = self.turns.get(self.turns.len() - turns).map_or(leaver, |turn| leaver.min(*turn));
+        (turns + self.leavers.len(), first)
+    }
+
+    /// One more comes to wait, and that may be as many as ever: they are until the next one leaves, unless they grow more.
+    #[inline(never)]
+    fn count(&mut self, at: i64, leaves: i64) {
+        let (others, next_to_leave) = self.waiting(at);
+        let waiting = others as u64 + 1;
         self.peak.joined(waiting, at);
         if waiting == self.peak.most && self.peak.until.is_none() {
-            self.leaves = self.next_to_leave;
+            self.leaves = next_to_leave.min(leaves);
         }
     }
 
     /// The longest queue until `end`.
     pub(super) fn peak(&mut self, end: i64) -> Peak {
-        self.advance(end);
+        if self.last <= end {
+            self.peak.emptied(self.last);
+        }
         if self.leaves <= end {
             self.peak.last = self.leaves;
         }
         self.peak
-    }
-
-    fn waiting(&self) -> usize {
-        self.turns.len() + self.leavers.len()
     }
 
     /// When the turn of one who comes at `at` is; `None` where nobody ever waits.
@@ -189,55 +233,6 @@ impl Line {
             self.capacity.pop_front();
         }
         Some(workers.turn(at))
-    }
-
-    /// Those whose turn has come, or who have left, no longer wait at `at`.
-    #[inline]
-    fn advance(&mut self, at: i64) {
-        if self.next_to_leave <= at {
-            self.let_go(at);
-        }
-    }
-
-    #[inline]
-    fn let_go(&mut self, at: i64) {
-        if !self.leavers.is_empty() {
-            return self.let_all_go(at);
-        }
-        let mut last = NEVER;
-        while let Some(turn) = self.turns.front().copied() {
-            self.next_to_leave = turn;
-            if turn > at {
-                return;
-            }
-            last = turn;
-            self.turns.pop_front();
-        }
-        self.next_to_leave = NEVER;
-        if last != NEVER {
-            self.peak.emptied(last);
-        }
-    }
-
-    #[inline(never)]
-    fn let_all_go(&mut self, at: i64) {
-        let mut last = None;
-        while let Some(turn) = self.turns.front().copied().filter(|turn| *turn <= at) {
-            last = Some(turn);
-            self.turns.pop_front();
-        }
-        while let Some(Reverse(left)) = self.leavers.peek().copied().filter(|Reverse(left)| *left <= at) {
-            last = last.max(Some(left));
-            self.leavers.pop();
-        }
-        if let Some(last) = last
-            && self.turns.is_empty()
-            && self.leavers.is_empty()
-        {
-            self.peak.emptied(last);
-        }
-        let leaver = self.leavers.peek().map_or(NEVER, |Reverse(left)| *left);
-        self.next_to_leave = self.turns.front().map_or(leaver, |turn| leaver.min(*turn));
     }
 }
 

@@ -132,11 +132,11 @@ impl<W: Ranked> Engine<'_, W> {
             }
             // Two calls, so that a request is made and served in one piece of code each.
             if planned <= due {
-                let Some(request) = clients.arrive(&mut self.later) else { continue };
+                let Some(request) = &clients.arrive(&mut self.later) else { continue };
                 self.serve(request, next, clients, meter);
             } else {
                 let Some((at, who)) = self.later.take() else { break };
-                let Some(request) = clients.due(who, at, &mut self.later) else { continue };
+                let Some(request) = &clients.due(who, at, &mut self.later) else { continue };
                 self.serve(request, next, clients, meter);
             }
             requests += 1;
@@ -153,7 +153,7 @@ impl<W: Ranked> Engine<'_, W> {
     #[inline(always)]
     fn serve<C: Clients<Who = W>>(
         &mut self,
-        request: Request<W>,
+        request: &Request<W>,
         at: i64,
         clients: &mut C,
         meter: &mut Meter,
@@ -162,9 +162,9 @@ impl<W: Ranked> Engine<'_, W> {
         let (work, station) = (way.work.draw(request.key) as i64, way.station);
         let (fate, stay_away) = if way.straight {
             let patience = (request.deadline, request.until_start);
-            (self.lines[way.line].join(at, work, patience, || clients.deadline(&request, at)), None)
+            (self.lines[way.line].join(at, work, patience, || clients.deadline(request, at)), None)
         } else {
-            self.find_way(&request, at, work, clients, meter)
+            self.find_way(request, at, work, clients, meter)
         };
         let start = fate.start.unwrap_or(fate.left);
         let wasted = fate.gone && fate.start.is_some();

@@ -165,13 +165,9 @@ impl Meter {
         class.arrivals += 1;
         class.served += 1;
         class.sojourn.record(sojourn as u64);
-        if wait > 0 {
-            slice.queue += u128::from(wait as u64);
-            class.waited += 1;
-            class.wait.record(wait as u64);
-        } else {
-            class.wait.record_zero();
-        }
+        slice.queue += u128::from(wait as u64);
+        class.waited += u64::from(wait > 0);
+        class.wait.record(wait as u64);
     }
 
     /// [`Meter::foresee`] of a visit that does not begin and end well in the slice of the one before.
@@ -290,6 +286,24 @@ impl Meter {
 
     #[inline]
     fn area(&mut self, since: i64, until: i64, of: impl Fn(&mut Slice) -> &mut u128, class: u16, n: u64) {
+        let (from, to, slice) = self.recent;
+        if from <= since && until <= to {
+            let slice = &mut self.classes[usize::from(class)].slices[slice];
+            *of(slice) += u128::from((until - since).max(0) as u64) * u128::from(n);
+        } else {
+            self.area_anywhere(since, until, of, class, n);
+        }
+    }
+
+    #[inline(never)]
+    fn area_anywhere(
+        &mut self,
+        since: i64,
+        until: i64,
+        of: impl Fn(&mut Slice) -> &mut u128,
+        class: u16,
+        n: u64,
+    ) {
         let (mut at, until) = (since.max(self.from), until.min(self.to));
         while at < until {
             let Some(index) = self.slice(at) else { return };

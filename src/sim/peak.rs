@@ -35,6 +35,12 @@ impl Peak {
         }
     }
 
+    /// From now on somebody waits, if so.
+    #[inline]
+    pub(super) const fn begins(&mut self, is_so: bool, at: i64) {
+        self.began = if is_so { at } else { self.began };
+    }
+
     /// One of so many waits no more.
     #[inline]
     pub(super) const fn left(&mut self, waited: u64, at: i64) {

@@ -32,7 +32,7 @@ impl<C: Clients> Engine<'_, C> {
         let needed = Request { class: *class, key, deadline: NEVER, until_start: false, ..request };
         self.meter.came(*class, at);
         let instance = self.choose(&needed);
-        let child = self.visit(needed, Some(ticket), instance, at);
+        let child = self.visit(&needed, Some(ticket), instance, at);
         if let Some(job) = self.jobs.get(ticket) {
             job.child = child;
         }

@@ -9,31 +9,31 @@ use crate::sim::whole_seconds;
 
 impl<C: Clients> Engine<'_, C> {
     /// A client's request comes.
-    pub(super) fn come(&mut self, request: Request<C::Who>, at: i64) {
+    pub(super) fn come(&mut self, request: &Request<C::Who>, at: i64) {
         let class = self.model.classes[usize::from(request.class)];
         let station = &self.model.stations[usize::from(class.station)];
         self.meter.came(request.class, at);
         let closed = self.closed[usize::from(request.class)] && !self.clients.has_own_entrance(&request.who);
         if self.down || closed {
             let end = if self.down { End::Down } else { End::Closed };
-            self.refuse(&request, at, end, None);
+            self.refuse(request, at, end, None);
             return;
         }
         let sender = |per: Per| self.clients.sender(&request.who, per);
         if let Err(wait) = self.doors.passes(self.model, request.class, at, sender) {
-            self.refuse(&request, at, End::Limited, Some(whole_seconds(wait)));
+            self.refuse(request, at, End::Limited, Some(whole_seconds(wait)));
             return;
         }
         let mut chosen = None;
         if let Some(room) = self.model.room_of[usize::from(request.class)] {
-            let instance = self.choose(&request);
+            let instance = self.choose(request);
             let place = self.clients.place(&request.who, self.model.rooms[usize::from(room)].place);
             let told = match place {
                 0 => Ok(()),
                 place => self.rooms.enter((room, instance), place, request.key, at, self.meter),
             };
             if let Err(wait) = told {
-                self.refuse(&request, at, End::Room, Some(wait));
+                self.refuse(request, at, End::Room, Some(wait));
                 return;
             }
             chosen = Some(instance);
@@ -45,10 +45,10 @@ impl<C: Clients> Engine<'_, C> {
         if !self.doors.has_room(class.station, here)
             || !self.doors.admits(class.station, station.bucket, at, sender)
         {
-            self.refuse(&request, at, End::Limited, None);
+            self.refuse(request, at, End::Limited, None);
             return;
         }
-        let instance = chosen.unwrap_or_else(|| self.choose(&request));
+        let instance = chosen.unwrap_or_else(|| self.choose(request));
         self.visit(request, None, instance, at);
     }
 

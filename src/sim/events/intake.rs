@@ -66,6 +66,6 @@ impl<C: Clients> Engine<'_, C> {
     pub(super) fn work_on(&mut self, request: Request<C::Who>, at: i64) {
         self.meter.came(request.class, at);
         let instance = self.choose(&request);
-        self.visit(request, None, instance, at);
+        self.visit(&request, None, instance, at);
     }
 }
