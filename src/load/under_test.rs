@@ -389,7 +389,9 @@ fn lasting_port() -> u16 {
 pub(super) fn lasting_ports(count: usize) -> Vec<u16> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let first: u16 = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(32_768);
-    let spread = (std::process::id() % 8_192) as u16;
+    // Whoever looks meanwhile must not find the same ones free. So processes that are started one after the other begin far
+    // apart: 5,063 is 8,192 by the golden section.
+    let spread = (std::process::id() % 8_192 * 5_063 % 8_192) as u16;
     let below = (1_025..first.saturating_sub(spread)).rev().take(256);
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     below.filter(is_free).take(count).collect()
