@@ -168,9 +168,9 @@ impl Index {
         let Some(sorted) = sealing.keys.done() else { return Ok(()) };
         let recent = self.latest.read();
         let Some(Closed { gone, .. }) = &recent.sealing else { return Ok(()) };
-        // As many for each result as have it there when the open generation is full but for an eighth: copied faster, the
+        // As many for each result as have it there when the open generation is full but for a quarter: copied faster, the
         // commits of one second would take longer than those of the next.
-        let room = (self.size - self.size / 8).saturating_sub(recent.open.len()).max(1);
+        let room = (self.size - self.size / 4).saturating_sub(recent.open.len()).max(1);
         let each = sorted.left(&sealing.cursor).div_ceil(room).min(KEYS_A_RESULT);
         let most = KEYS_A_COMMIT + each * self.added.len();
         let (cursor, filters) = (&mut sealing.cursor, &mut self.filters);
